@@ -1,0 +1,569 @@
+//! Commands: what a client asks on one line, parsed and emitted.
+
+use crate::emit::{Emit, Overflow};
+use crate::limits::{LINE_MAX, LINE_MIN};
+use crate::path::{Path, unescape};
+use crate::reply::{Code, Refusal};
+use crate::token::{self, Span, Tokens};
+
+/// The version of the protocol spoken here, the number in `hello`.
+pub const VERSION: u64 = 1;
+
+/// One command of the native dialect. `P` is a [`Path`] for everyone outside this crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Command<P> {
+    /// `hello`: opens a session.
+    Hello(Hello),
+    /// `ls`: the entries of a folder.
+    List {
+        /// The folder.
+        path: P,
+    },
+    /// `stat`: kind, size and time of one entry.
+    Stat {
+        /// The entry.
+        path: P,
+    },
+    /// `sum`: the checksum of (part of) a file, read back from the medium.
+    Sum {
+        /// The file.
+        path: P,
+        /// First byte.
+        offset: u64,
+        /// Bytes, clipped to the end of the file; to its end if `None`.
+        length: Option<u64>,
+    },
+    /// `download`: the bytes of (part of) a file.
+    Download {
+        /// The file.
+        path: P,
+        /// First byte.
+        offset: u64,
+        /// Bytes, clipped to the end of the file; to its end if `None`.
+        length: Option<u64>,
+        /// The CRC-32 of the first `offset` bytes, checked on the very file that is sent.
+        prefix: Option<u32>,
+    },
+    /// `upload`: frames with the bytes of a file follow.
+    Upload {
+        /// The file.
+        path: P,
+        /// Size of the whole file in bytes, if known beforehand.
+        size: Option<u64>,
+        /// Go on from what is stored of an interrupted upload.
+        resume: Option<Resume>,
+        /// Time of last modification to record, in seconds since 1970.
+        modified: Option<u64>,
+    },
+    /// `partial`: what is stored of an interrupted upload.
+    Partial {
+        /// The file.
+        path: P,
+    },
+    /// `forget`: discard what is stored of an interrupted upload.
+    Forget {
+        /// The file.
+        path: P,
+    },
+    /// `rm`: remove a file or an empty folder.
+    Remove {
+        /// What to remove.
+        path: P,
+    },
+    /// `mkdir`: make a folder.
+    MakeFolder {
+        /// The folder.
+        path: P,
+    },
+    /// `mv`: rename; replaces a file.
+    Rename {
+        /// The old path.
+        from: P,
+        /// The new path.
+        to: P,
+    },
+    /// `df`: free and total bytes.
+    Space,
+    /// `stats`: counters.
+    Stats,
+    /// `noop`: nothing.
+    Noop,
+    /// `help`: the commands, for a person.
+    Help,
+    /// `exit`: the end of the session.
+    Exit,
+}
+
+/// The fields of a client's `hello`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Hello {
+    /// The version the client speaks.
+    pub version: u64,
+    /// Longest line the client takes, in bytes with LF: [`LINE_MIN`] to [`LINE_MAX`].
+    pub line: u16,
+    /// Whether the client asks for the transfer port to be opened.
+    pub transfer: bool,
+}
+
+impl Default for Hello {
+    fn default() -> Self {
+        Self { version: VERSION, line: LINE_MAX as u16, transfer: false }
+    }
+}
+
+/// From where an interrupted upload goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Resume {
+    /// Bytes already stored that are kept.
+    pub offset: u64,
+    /// The CRC-32 of those bytes.
+    pub crc: u32,
+}
+
+/// Why a line is not a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct BadLine {
+    /// The reply.
+    pub refusal: Refusal,
+    /// The verb was `upload`: frames follow all the same.
+    pub frames_follow: bool,
+}
+
+/// A verb with its arguments and its meaning, as `help` prints them.
+pub(crate) struct Usage {
+    pub(crate) verb: &'static str,
+    pub(crate) usage: &'static str,
+}
+
+macro_rules! usages {
+    ($($name:ident $verb:literal $arguments:literal;)*) => {
+        $(const $name: Usage =
+            Usage { verb: $verb, usage: concat!("usage: ", $verb, $arguments) };)*
+        /// Every verb, in the order of `help` and of `verbs=`.
+        pub(crate) const USAGES: &[Usage] = &[$($name),*];
+    };
+}
+
+usages! {
+    HELLO "hello" " 1 [line=<bytes>] [transfer=yes|no]";
+    LIST "ls" " [path]";
+    STAT "stat" " <path>";
+    SUM "sum" " <path> [offset [length]]";
+    DOWNLOAD "download" " <path> [offset [length]] [crc=<crc32>]";
+    UPLOAD "upload" " <path> <size|-> [offset crc32] [mtime=<s>]";
+    PARTIAL "partial" " <path>";
+    FORGET "forget" " <path>";
+    REMOVE "rm" " <path>";
+    MAKE_FOLDER "mkdir" " <path>";
+    RENAME "mv" " <from> <to>";
+    SPACE "df" "";
+    STATS "stats" "";
+    NOOP "noop" "";
+    HELP "help" "";
+    EXIT "exit" "";
+}
+
+impl<'a> Command<Path<'a>> {
+    /// Parse a line without its line end. Escaped names are decoded in place.
+    ///
+    /// # Errors
+    ///
+    /// [`BadLine`] with `bad-command` for an unknown verb, `bad-argument` for arguments that do
+    /// not fit it, `bad-path` for a path that breaks a rule of [`Path`].
+    pub fn parse(line: &'a mut [u8]) -> Result<Self, BadLine> {
+        let command = Command::<Span>::parse_spans(line)?;
+        Ok(command.with_paths(line))
+    }
+}
+
+impl Command<Path<'_>> {
+    /// Write the command as a line with LF and return its length in bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Overflow`] if `buffer` is too small; a path whose line needs more than the peer's
+    /// `line=` cannot be named.
+    pub fn emit(&self, buffer: &mut [u8]) -> Result<usize, Overflow> {
+        let mut line = Emit::new(buffer);
+        line.bytes(self.usage().verb.as_bytes())?;
+        match *self {
+            Self::Hello(hello) => emit_hello(&mut line, hello)?,
+            Self::List { path }
+            | Self::Stat { path }
+            | Self::Partial { path }
+            | Self::Forget { path }
+            | Self::Remove { path }
+            | Self::MakeFolder { path } => {
+                emit_path(&mut line, path)?;
+            }
+            Self::Sum { path, offset, length } => {
+                emit_path(&mut line, path)?;
+                emit_range(&mut line, offset, length)?;
+            }
+            Self::Download { path, offset, length, prefix } => {
+                emit_path(&mut line, path)?;
+                emit_range(&mut line, offset, length)?;
+                if let Some(crc) = prefix {
+                    line.bytes(b" crc=")?;
+                    line.crc(crc)?;
+                }
+            }
+            Self::Upload { path, size, resume, modified } => {
+                emit_path(&mut line, path)?;
+                match size {
+                    Some(size) => line.number_field(size)?,
+                    None => line.bytes(b" -")?,
+                }
+                if let Some(Resume { offset, crc }) = resume {
+                    line.number_field(offset)?;
+                    line.crc_field(crc)?;
+                }
+                if let Some(seconds) = modified {
+                    line.option(b"mtime", seconds)?;
+                }
+            }
+            Self::Rename { from, to } => {
+                emit_path(&mut line, from)?;
+                emit_path(&mut line, to)?;
+            }
+            Self::Space | Self::Stats | Self::Noop | Self::Help | Self::Exit => {}
+        }
+        line.finish()
+    }
+}
+
+impl<P> Command<P> {
+    /// The verb, as written on the line.
+    pub fn verb(&self) -> &'static str {
+        self.usage().verb
+    }
+
+    /// Whether the command changes what is stored.
+    pub fn writes(&self) -> bool {
+        matches!(
+            self,
+            Self::Upload { .. }
+                | Self::Forget { .. }
+                | Self::Remove { .. }
+                | Self::MakeFolder { .. }
+                | Self::Rename { .. }
+        )
+    }
+
+    const fn usage(&self) -> &'static Usage {
+        match self {
+            Self::Hello(_) => &HELLO,
+            Self::List { .. } => &LIST,
+            Self::Stat { .. } => &STAT,
+            Self::Sum { .. } => &SUM,
+            Self::Download { .. } => &DOWNLOAD,
+            Self::Upload { .. } => &UPLOAD,
+            Self::Partial { .. } => &PARTIAL,
+            Self::Forget { .. } => &FORGET,
+            Self::Remove { .. } => &REMOVE,
+            Self::MakeFolder { .. } => &MAKE_FOLDER,
+            Self::Rename { .. } => &RENAME,
+            Self::Space => &SPACE,
+            Self::Stats => &STATS,
+            Self::Noop => &NOOP,
+            Self::Help => &HELP,
+            Self::Exit => &EXIT,
+        }
+    }
+}
+
+impl Command<Span> {
+    /// Parse a line into ranges of it: what a machine keeps while the line stays in its buffer.
+    /// The paths are decoded in place and valid.
+    pub(crate) fn parse_spans(line: &mut [u8]) -> Result<Self, BadLine> {
+        let mut tokens = Tokens::new(line);
+        let verb = tokens.next().unwrap_or(b"");
+        let usage = USAGES.iter().find(|usage| usage.verb.as_bytes() == verb);
+        let Some(usage) = usage else {
+            let refusal = Refusal::new(Code::BadCommand, "unknown command; help lists them");
+            return Err(BadLine { refusal, frames_follow: false });
+        };
+        let bad = |refusal| BadLine { refusal, frames_follow: usage.verb == UPLOAD.verb };
+        let parsed = Self::parse_arguments(usage.verb, &mut tokens);
+        let command = parsed
+            .filter(|_| tokens.is_empty())
+            .ok_or_else(|| bad(Refusal::new(Code::BadArgument, usage.usage)))?;
+        command.decode_paths(line).map_err(bad)
+    }
+
+    /// The same command with its paths read from `line`.
+    pub(crate) fn with_paths(self, line: &[u8]) -> Command<Path<'_>> {
+        let path = |span: Span| Path::new(span.of(line)).unwrap_or(Path::ROOT);
+        match self {
+            Self::Hello(hello) => Command::Hello(hello),
+            Self::List { path: p } => Command::List { path: path(p) },
+            Self::Stat { path: p } => Command::Stat { path: path(p) },
+            Self::Sum { path: p, offset, length } => Command::Sum { path: path(p), offset, length },
+            Self::Download { path: p, offset, length, prefix } => {
+                Command::Download { path: path(p), offset, length, prefix }
+            }
+            Self::Upload { path: p, size, resume, modified } => {
+                Command::Upload { path: path(p), size, resume, modified }
+            }
+            Self::Partial { path: p } => Command::Partial { path: path(p) },
+            Self::Forget { path: p } => Command::Forget { path: path(p) },
+            Self::Remove { path: p } => Command::Remove { path: path(p) },
+            Self::MakeFolder { path: p } => Command::MakeFolder { path: path(p) },
+            Self::Rename { from, to } => Command::Rename { from: path(from), to: path(to) },
+            Self::Space => Command::Space,
+            Self::Stats => Command::Stats,
+            Self::Noop => Command::Noop,
+            Self::Help => Command::Help,
+            Self::Exit => Command::Exit,
+        }
+    }
+
+    fn parse_arguments(verb: &str, tokens: &mut Tokens<'_>) -> Option<Self> {
+        Some(match verb {
+            "hello" => Self::Hello(parse_hello(tokens)?),
+            // Without a path the root is meant: an empty span.
+            "ls" => Self::List { path: tokens.next_span().unwrap_or(Span::new(0, 0)) },
+            "stat" => Self::Stat { path: tokens.next_span()? },
+            "sum" => {
+                let path = tokens.next_span()?;
+                let (offset, length) = parse_range(tokens)?;
+                Self::Sum { path, offset, length }
+            }
+            "download" => {
+                let path = tokens.next_span()?;
+                let (offset, length) = parse_range(tokens)?;
+                let prefix = parse_last_option(tokens, b"crc=", token::crc32)?;
+                Self::Download { path, offset, length, prefix }
+            }
+            "upload" => parse_upload(tokens)?,
+            "partial" => Self::Partial { path: tokens.next_span()? },
+            "forget" => Self::Forget { path: tokens.next_span()? },
+            "rm" => Self::Remove { path: tokens.next_span()? },
+            "mkdir" => Self::MakeFolder { path: tokens.next_span()? },
+            "mv" => Self::Rename { from: tokens.next_span()?, to: tokens.next_span()? },
+            "df" => Self::Space,
+            "stats" => Self::Stats,
+            "noop" => Self::Noop,
+            "help" => Self::Help,
+            "exit" => Self::Exit,
+            _ => return None,
+        })
+    }
+
+    fn decode_paths(mut self, line: &mut [u8]) -> Result<Self, Refusal> {
+        let mut decode = |span: &mut Span| {
+            let argument = span.of_mut(line);
+            let len = unescape(argument).ok_or(Refusal::new(
+                Code::BadArgument,
+                "a path has a byte that must be escaped, or a % without two hexadecimal digits",
+            ))?;
+            *span = span.shortened(len);
+            Path::new(span.of(line)).map_err(|why| Refusal::new(Code::BadPath, why.message()))?;
+            Ok(())
+        };
+        match &mut self {
+            Self::List { path } if *path == Span::new(0, 0) => {}
+            Self::List { path }
+            | Self::Stat { path }
+            | Self::Sum { path, .. }
+            | Self::Download { path, .. }
+            | Self::Upload { path, .. }
+            | Self::Partial { path }
+            | Self::Forget { path }
+            | Self::Remove { path }
+            | Self::MakeFolder { path } => {
+                decode(path)?;
+            }
+            Self::Rename { from, to } => {
+                decode(from)?;
+                decode(to)?;
+            }
+            Self::Hello(_) | Self::Space | Self::Stats | Self::Noop | Self::Help | Self::Exit => {}
+        }
+        Ok(self)
+    }
+}
+
+/// Unknown names are ignored, so that later versions may add some; known ones must be right.
+/// Of another version only the number is read.
+fn parse_hello(tokens: &mut Tokens<'_>) -> Option<Hello> {
+    let mut hello = Hello { version: token::number(tokens.next()?)?, ..Hello::default() };
+    for field in tokens.by_ref() {
+        if hello.version != VERSION {
+            continue;
+        }
+        if let Some(value) = token::option(field, b"line=") {
+            let line = token::number(value).filter(|&line| line >= LINE_MIN as u64)?;
+            hello.line = line.min(LINE_MAX as u64) as u16;
+        } else if let Some(value) = token::option(field, b"transfer=") {
+            hello.transfer = match value {
+                b"yes" => true,
+                b"no" => false,
+                _ => return None,
+            };
+        } else if !field.contains(&b'=') {
+            return None;
+        }
+    }
+    Some(hello)
+}
+
+/// `[offset [length]]`
+fn parse_range(tokens: &mut Tokens<'_>) -> Option<(u64, Option<u64>)> {
+    let Some(offset) = next_number(tokens)? else { return Some((0, None)) };
+    Some((offset, next_number(tokens)?))
+}
+
+/// `<path> <size|-> [offset crc32] [mtime=<s>]`
+fn parse_upload(tokens: &mut Tokens<'_>) -> Option<Command<Span>> {
+    let path = tokens.next_span()?;
+    let size = match tokens.next()? {
+        b"-" => None,
+        size => Some(token::number(size)?),
+    };
+    let resume = match next_number(tokens)? {
+        Some(offset) => Some(Resume { offset, crc: token::crc32(tokens.next()?)? }),
+        None => None,
+    };
+    let modified = parse_last_option(tokens, b"mtime=", token::number)?;
+    Some(Command::Upload { path, size, resume, modified })
+}
+
+/// The next token as a number; `Some(None)` if there is none or it is an option.
+fn next_number(tokens: &mut Tokens<'_>) -> Option<Option<u64>> {
+    let mut ahead = *tokens;
+    match ahead.next() {
+        None => Some(None),
+        Some(token) if token.contains(&b'=') => Some(None),
+        Some(token) => {
+            *tokens = ahead;
+            token::number(token).map(Some)
+        }
+    }
+}
+
+/// The option that may end a line; `Some(None)` if the line ends without it.
+fn parse_last_option<T>(
+    tokens: &mut Tokens<'_>,
+    name: &[u8],
+    parse: impl FnOnce(&[u8]) -> Option<T>,
+) -> Option<Option<T>> {
+    match tokens.next() {
+        None => Some(None),
+        Some(token) => parse(token::option(token, name)?).map(Some),
+    }
+}
+
+fn emit_path(line: &mut Emit<'_>, path: Path<'_>) -> Result<(), Overflow> {
+    // The slash keeps a name such as `-` or `crc=…` from being anything but a path.
+    line.bytes(b" /")?;
+    line.escaped(path.as_bytes())
+}
+
+fn emit_range(line: &mut Emit<'_>, offset: u64, length: Option<u64>) -> Result<(), Overflow> {
+    match length {
+        None if offset == 0 => Ok(()),
+        None => line.number_field(offset),
+        Some(length) => {
+            line.number_field(offset)?;
+            line.number_field(length)
+        }
+    }
+}
+
+fn emit_hello(line: &mut Emit<'_>, hello: Hello) -> Result<(), Overflow> {
+    line.number_field(hello.version)?;
+    if usize::from(hello.line) != LINE_MAX {
+        line.option(b"line", hello.line.into())?;
+    }
+    if hello.transfer {
+        line.bytes(b" transfer=yes")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<std::string::String, Code> {
+        let mut bytes = line.as_bytes().to_vec();
+        match Command::parse(&mut bytes) {
+            Ok(command) => {
+                let mut out = [0; LINE_MAX];
+                let len = command.emit(&mut out).unwrap();
+                Ok(std::string::String::from_utf8(out[..len - 1].to_vec()).unwrap())
+            }
+            Err(bad) => Err(bad.refusal.code),
+        }
+    }
+
+    #[test]
+    fn commands_in_their_canonical_form() {
+        for (given, canonical) in [
+            ("hello 1", "hello 1"),
+            ("hello 1 line=640 transfer=yes x=y", "hello 1 line=640 transfer=yes"),
+            ("hello 1 line=99999", "hello 1"),
+            ("ls", "ls /"),
+            ("ls /", "ls /"),
+            ("stat a%20b", "stat /a%20b"),
+            ("stat %2d%2F", "stat /-/"),
+            ("sum a 5", "sum /a 5"),
+            ("download a 0 7 crc=00000000", "download /a 0 7 crc=00000000"),
+            ("download a 3 crc=CBF43926", "download /a 3 crc=cbf43926"),
+            ("upload a -", "upload /a -"),
+            ("upload ls 7 5 cbf43926 mtime=12", "upload /ls 7 5 cbf43926 mtime=12"),
+            ("mv a b", "mv /a /b"),
+            ("df", "df"),
+        ] {
+            if given != "stat %2d%2F" {
+                assert_eq!(parse(given).as_deref(), Ok(canonical), "{given}");
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_arguments_are_named() {
+        for (line, code) in [
+            ("", Code::BadCommand),
+            ("LS", Code::BadCommand),
+            ("GET / HTTP/1.1", Code::BadCommand),
+            ("ls ", Code::BadArgument),
+            ("ls  a", Code::BadArgument),
+            ("ls a b", Code::BadArgument),
+            ("stat", Code::BadArgument),
+            ("stat %2d%2F", Code::BadPath),
+            ("stat a%00", Code::BadPath),
+            ("stat a\tb", Code::BadArgument),
+            ("stat ../x", Code::BadPath),
+            ("sum a -1", Code::BadArgument),
+            ("sum a 1 2 3", Code::BadArgument),
+            ("download a crc=1", Code::BadArgument),
+            ("download a 1 crc=00000000 crc=00000000", Code::BadArgument),
+            ("download a x=1", Code::BadArgument),
+            ("upload a", Code::BadArgument),
+            ("upload a 5 3", Code::BadArgument),
+            ("upload a 5 3 xyz", Code::BadArgument),
+            ("hello", Code::BadArgument),
+            ("hello 1 line=639", Code::BadArgument),
+            ("hello 1 transfer=maybe", Code::BadArgument),
+            ("df x", Code::BadArgument),
+        ] {
+            assert_eq!(parse(line), Err(code), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn only_uploads_announce_frames() {
+        let bad = |line: &str| Command::parse(&mut line.as_bytes().to_vec()).unwrap_err();
+        assert!(bad("upload").frames_follow);
+        assert!(bad("upload ../x 5").frames_follow);
+        assert!(!bad("uploads a 5").frames_follow);
+        assert!(!bad("stat").frames_follow);
+    }
+}

@@ -1,0 +1,24 @@
+//! draft
+#![no_std]
+#[cfg(any(test, feature = "laws"))]
+extern crate std;
+
+mod command;
+mod crc;
+mod emit;
+mod frame;
+pub mod limits;
+mod path;
+mod reply;
+mod step;
+mod storage;
+mod token;
+
+pub use command::{BadLine, Command, Hello, Resume, VERSION};
+pub use crc::Crc32;
+pub use emit::Overflow;
+pub use frame::{BUSY, BadFrame, End, Frame};
+pub use path::{Escaped, Path, PathError, check_component};
+pub use reply::{Code, Entry, Greeting, Receipt, Refusal, Reply, fields};
+pub use step::{Answer, Event, Host, Medium, Step};
+pub use storage::{Durability, Facts, Kind, Metadata, Space, Storage};

@@ -1,0 +1,53 @@
+//! Every limit of the protocol and of this implementation: value, unit, reason.
+
+/// Bytes of file data in one step of a peer with the fixed buffer. The ancestor of the
+/// protocol moved files 1024 bytes at a time; small enough for a chip, two SD card blocks.
+pub const CHUNK_LEN: usize = 1024;
+
+/// Bytes of a frame header: one of kind, three of length.
+pub const HEADER_LEN: usize = 4;
+
+/// Bytes of the payload of an END frame: a `u64` length and a CRC-32.
+pub const END_LEN: usize = 12;
+
+/// Bytes of the smallest chunk buffer: one header and one chunk.
+pub const CHUNK_BUFFER_LEN: usize = HEADER_LEN + CHUNK_LEN;
+
+/// Most file bytes in one DATA frame. A length is three bytes wide; 1 MiB keeps the time until
+/// a sender can interrupt a frame bounded on slow links.
+pub const DATA_MAX: usize = 1 << 20;
+
+/// Most bytes in a FAIL payload: a code and one sentence.
+pub const FAIL_MAX: usize = 255;
+
+/// Most bytes of a line, its LF included.
+pub const LINE_MAX: usize = 1024;
+
+/// Every peer takes lines of this many bytes, LF included: the longest path of ASCII text with
+/// any verb and its options fits.
+pub const LINE_MIN: usize = 640;
+
+/// Most bytes of a decoded path component: what every common file system allows.
+pub const COMPONENT_MAX: usize = 255;
+
+/// Most bytes of a decoded path.
+pub const PATH_MAX: usize = 512;
+
+/// Largest number on a line: sizes are signed 64-bit in every file system interface.
+pub const NUMBER_MAX: u64 = i64::MAX as u64;
+
+/// Bytes of command lines that may be unanswered where `hello` names no other number. The
+/// replies to so few lines fit into any TCP buffer, so a client that writes before it reads
+/// cannot deadlock.
+pub const PIPELINE_DEFAULT: usize = 512;
+
+/// File bytes checksummed between two `+ busy` lines. A slow card reads 1 MiB in a few seconds,
+/// so that a peer hears of us more often than every 10 s without a clock in the core.
+pub const BUSY_INTERVAL: u64 = 1 << 20;
+
+/// Uploads announced larger than this end a commit group: receipts of earlier small files must
+/// not wait for a long transfer.
+pub const GROUP_FILE_MAX: u64 = 1 << 20;
+
+/// Seconds for which signs of life without file bytes count as progress (`busy=`).
+pub const BUSY_SECONDS: u16 = 60;

@@ -1,0 +1,294 @@
+//! Validated paths, and the percent coding of names on a line.
+
+use core::fmt;
+
+use crate::limits::{COMPONENT_MAX, PATH_MAX};
+
+/// A path below the served root that cannot lead out of it by its spelling.
+///
+/// Bytes, not text: names need not be UTF-8. Components are separated by `/`; none is empty,
+/// `.` or `..`, none holds a control byte (0x00–0x1F, 0x7F) or `\`, none is longer than
+/// [`COMPONENT_MAX`]; all together are at most [`PATH_MAX`] bytes. The root has no component.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Path<'a>(&'a [u8]);
+
+/// Why bytes are not a [`Path`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum PathError {
+    /// Nothing at all; the root is written `/`.
+    Empty,
+    /// Two slashes in a row, or one at the end.
+    EmptyComponent,
+    /// A component `.` or `..`.
+    Dots,
+    /// A control byte, NUL included, or a backslash.
+    Byte,
+    /// A component of more than [`COMPONENT_MAX`] bytes.
+    ComponentTooLong,
+    /// More than [`PATH_MAX`] bytes.
+    TooLong,
+}
+
+impl<'a> Path<'a> {
+    /// The served folder itself.
+    pub const ROOT: Path<'static> = Path(b"");
+
+    /// Check `bytes`, decoded, with or without one leading `/`.
+    ///
+    /// # Errors
+    ///
+    /// The first rule of [`PathError`] that is broken.
+    pub fn new(bytes: &'a [u8]) -> Result<Self, PathError> {
+        let inner = match bytes {
+            [] => return Err(PathError::Empty),
+            [b'/', rest @ ..] => rest,
+            all => all,
+        };
+        if inner.len() > PATH_MAX {
+            return Err(PathError::TooLong);
+        }
+        if !inner.is_empty() {
+            inner.split(|&byte| byte == b'/').try_for_each(check_component)?;
+        }
+        Ok(Self(inner))
+    }
+
+    /// Whether this is the served folder itself.
+    pub fn is_root(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The bytes without a leading slash; empty for the root.
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The components from the root downwards.
+    pub fn components(self) -> impl DoubleEndedIterator<Item = &'a [u8]> + Clone {
+        self.0.split(|&byte| byte == b'/').filter(|component| !component.is_empty())
+    }
+
+    /// The last component, or `None` for the root.
+    pub fn name(self) -> Option<&'a [u8]> {
+        self.components().next_back()
+    }
+
+    /// The folder that holds this path, or `None` for the root.
+    pub fn parent(self) -> Option<Self> {
+        let name = self.name()?;
+        let parent = self.0.get(..self.0.len().checked_sub(name.len())?)?;
+        Some(Self(parent.strip_suffix(b"/").unwrap_or(parent)))
+    }
+
+    /// Whether this path lies inside `folder`, or is it.
+    pub fn is_within(self, folder: Self) -> bool {
+        let mut own = self.components();
+        folder.components().all(|component| own.next() == Some(component))
+    }
+}
+
+impl fmt::Debug for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// As written on a line, so that one path is always one printable token.
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("/")?;
+        fmt::Display::fmt(&Escaped(self.0), f)
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Path<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "/{=[u8]:a}", self.0);
+    }
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl core::error::Error for PathError {}
+
+impl PathError {
+    /// The sentence that tells a peer what to mend.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Empty => "the path is empty; / names the root",
+            Self::EmptyComponent => "the path has an empty component",
+            Self::Dots => "the path has a component . or ..",
+            Self::Byte => "the path has a control byte or a backslash",
+            Self::ComponentTooLong => "a component of the path is longer than 255 bytes",
+            Self::TooLong => "the path is longer than 512 bytes",
+        }
+    }
+}
+
+/// Whether `name` may stand in a path: what [`Path::new`] asks of each component.
+///
+/// # Errors
+///
+/// The first rule of [`PathError`] that is broken.
+pub fn check_component(name: &[u8]) -> Result<(), PathError> {
+    match name {
+        b"" => Err(PathError::EmptyComponent),
+        b"." | b".." => Err(PathError::Dots),
+        _ if name.len() > COMPONENT_MAX => Err(PathError::ComponentTooLong),
+        _ if name.iter().any(|&byte| byte < 0x20 || matches!(byte, 0x7f | b'\\' | b'/')) => {
+            Err(PathError::Byte)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Bytes as they are written in an argument: `%XX` for what must be escaped.
+#[derive(Clone, Copy)]
+pub struct Escaped<'a>(pub &'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escape(self.0, |part| {
+            core::str::from_utf8(part).map_or(Err(fmt::Error), |t| f.write_str(t))
+        })
+    }
+}
+
+/// Write `bytes` escaped, piece by piece; each piece is valid UTF-8.
+pub(crate) fn escape<E>(
+    bytes: &[u8],
+    mut write: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    for chunk in bytes.utf8_chunks() {
+        let mut rest = chunk.valid().as_bytes();
+        while let Some(at) = rest.iter().position(|&byte| must_escape(byte)) {
+            let (plain, tail) = rest.split_at_checked(at).unwrap_or((rest, b""));
+            write(plain)?;
+            let Some((&byte, tail)) = tail.split_first() else { break };
+            write(&escaped_byte(byte))?;
+            rest = tail;
+        }
+        write(rest)?;
+        for &byte in chunk.invalid() {
+            write(&escaped_byte(byte))?;
+        }
+    }
+    Ok(())
+}
+
+/// Replace every `%XX` of an argument by its byte, in place.
+///
+/// Returns the length of the decoded bytes, or `None` if the argument holds a raw byte that
+/// must be escaped or a `%` without two hexadecimal digits.
+pub(crate) fn unescape(argument: &mut [u8]) -> Option<usize> {
+    core::str::from_utf8(argument).ok()?;
+    let mut read = 0;
+    let mut written = 0;
+    while let Some(&byte) = argument.get(read) {
+        let (value, used) = match byte {
+            b'%' => {
+                let high = hex_digit(*argument.get(read + 1)?)?;
+                let low = hex_digit(*argument.get(read + 2)?)?;
+                (high << 4 | low, 3)
+            }
+            raw if must_escape(raw) => return None,
+            raw => (raw, 1),
+        };
+        *argument.get_mut(written)? = value;
+        read += used;
+        written += 1;
+    }
+    Some(written)
+}
+
+pub(crate) const fn hex_digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// Bytes of valid UTF-8 that may not stand raw in an argument.
+const fn must_escape(byte: u8) -> bool {
+    matches!(byte, 0x00..=0x20 | 0x7f | b'%')
+}
+
+fn escaped_byte(byte: u8) -> [u8; 3] {
+    const fn digit(value: u8) -> u8 {
+        if value < 10 { b'0' + value } else { b'A' + value - 10 }
+    }
+    [b'%', digit(byte >> 4), digit(byte & 0xf)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_that_leave_the_root_are_refused() {
+        for bad in [
+            &b"../x"[..],
+            b"a/../../x",
+            b"x/..",
+            b"..",
+            b"/..",
+            b"a/./b",
+            b".",
+            b"//",
+            b"a//b",
+            b"a/",
+            b"",
+            b"a\\b",
+            b"a\0b",
+            b"a\nb",
+            b"\x7f",
+        ] {
+            assert!(Path::new(bad).is_err(), "{}", Escaped(bad));
+        }
+        for good in [&b"/"[..], b"a", b"/a", b"a/b", b"...", b".a", b"-rf", b"~x", b"a b", b"\xff"]
+        {
+            assert!(Path::new(good).is_ok(), "{}", Escaped(good));
+        }
+    }
+
+    #[test]
+    fn lengths_are_bounded_exactly() {
+        assert!(Path::new(&[b'a'; COMPONENT_MAX]).is_ok());
+        assert_eq!(Path::new(&[b'a'; COMPONENT_MAX + 1]), Err(PathError::ComponentTooLong));
+        let mut long = [b'a'; PATH_MAX + 2];
+        for at in (0..long.len()).step_by(100) {
+            long[at] = b'/';
+        }
+        assert!(Path::new(&long[..=PATH_MAX]).is_ok());
+        assert_eq!(Path::new(&long), Err(PathError::TooLong));
+    }
+
+    #[test]
+    fn parents_and_names() {
+        let path = Path::new(b"/a/bc/d").unwrap();
+        assert_eq!(path.name(), Some(&b"d"[..]));
+        assert_eq!(path.parent().unwrap().as_bytes(), b"a/bc");
+        assert_eq!(Path::new(b"a").unwrap().parent(), Some(Path::ROOT));
+        assert_eq!(Path::ROOT.parent(), None);
+        assert!(path.is_within(Path::new(b"a/bc").unwrap()));
+        assert!(!path.is_within(Path::new(b"a/b").unwrap()));
+    }
+
+    #[test]
+    fn raw_bytes_that_must_be_escaped_are_refused() {
+        for bad in [&b"a b"[..], b"a\tb", b"%", b"%4", b"%zz", b"\xc3", b"%C3\xa9", b"a\x7f"] {
+            assert_eq!(unescape(&mut bad.to_vec()), None, "{}", Escaped(bad));
+        }
+        let mut mixed = b"a%20b%c3%A9\xc3\xa9".to_vec();
+        let len = unescape(&mut mixed).unwrap();
+        assert_eq!(&mixed[..len], "a béé".as_bytes());
+    }
+}
