@@ -3,17 +3,20 @@
 #[cfg(any(test, feature = "laws"))]
 extern crate std;
 
+mod buffer;
 mod command;
 mod crc;
 mod emit;
 mod frame;
 pub mod limits;
 mod path;
+pub mod poll;
 mod reply;
 mod step;
 mod storage;
 mod token;
 
+pub use buffer::{Buffer, Purpose};
 pub use command::{BadLine, Command, Hello, Resume, VERSION};
 pub use crc::Crc32;
 pub use emit::Overflow;
