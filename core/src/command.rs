@@ -358,6 +358,10 @@ impl Command<Span> {
     fn decode_paths(mut self, line: &mut [u8]) -> Result<Self, Refusal> {
         let mut decode = |span: &mut Span| {
             let argument = span.of_mut(line);
+            if argument.is_empty() {
+                let why = "exactly one space stands between two words, and none at the end";
+                return Err(Refusal::new(Code::BadArgument, why));
+            }
             let len = unescape(argument).ok_or(Refusal::new(
                 Code::BadArgument,
                 "a path has a byte that must be escaped, or a % without two hexadecimal digits",
