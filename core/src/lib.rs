@@ -4,6 +4,7 @@
 extern crate std;
 
 mod buffer;
+pub mod client;
 mod command;
 mod crc;
 mod emit;
