@@ -29,7 +29,9 @@ enum Line {
 }
 
 impl<C: Buffer, const LINE: usize, const DEPTH: usize> Client<C, LINE, DEPTH> {
-    /// So many bytes from the server are in the slice; 0 is the end of the stream.
+    /// So many bytes from the server are in the slice; 0 is the end of the stream. Within a
+    /// download, what was gathered is to be stored before the end is believed: it is then told
+    /// once more.
     ///
     /// # Errors
     ///
@@ -106,6 +108,11 @@ impl<C: Buffer, const LINE: usize, const DEPTH: usize> Client<C, LINE, DEPTH> {
     }
 
     fn on_closed(&mut self) -> Result<(), ClientError> {
+        self.settle();
+        if self.store_is_due() {
+            // What came is stored first. The link tells its end again when it is asked again.
+            return Ok(());
+        }
         let in_order = self.unanswered.is_empty() && self.start == self.end;
         self.input = Input::Over;
         if in_order { Ok(()) } else { Err(PeerError::Closed.into()) }

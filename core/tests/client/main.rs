@@ -153,6 +153,7 @@ fn two_parts_cut_at_every_byte() {
 fn a_stream_that_ends_anywhere_is_an_error_and_keeps_what_came() {
     let data = pattern(1100);
     let (server, requests) = whole_session(&data);
+    let mut stored = std::collections::BTreeSet::new();
     for at in 0..server.len() - 1 {
         let mut link = Script::new(&[(0, &server[..at])], usize::MAX);
         let mut handler = apart(&requests);
@@ -161,7 +162,9 @@ fn a_stream_that_ends_anywhere_is_an_error_and_keeps_what_came() {
         let closed = ClientError::Peer(coracle::client::PeerError::Closed);
         assert_eq!(error, coracle::client::Error::Client(closed), "ends at {at}");
         assert_eq!(client.poll(), Action::Over);
+        stored.insert(handler.files.first().map_or(0, |(_, _, bytes)| bytes.len()));
     }
+    assert_eq!(stored, (0..=data.len()).collect(), "every byte that came was stored");
 }
 
 #[test]
