@@ -12,9 +12,12 @@ mod crc;
 mod emit;
 mod error;
 mod frame;
+#[cfg(feature = "laws")]
+pub mod laws;
 pub mod limits;
 mod path;
 pub mod poll;
+mod ram;
 mod reply;
 mod server;
 mod step;
@@ -29,6 +32,7 @@ pub use emit::Overflow;
 pub use error::Error;
 pub use frame::{BUSY, BadFrame, End, Frame};
 pub use path::{Escaped, Path, PathError, check_component};
+pub use ram::{RamDisk, RamFile, RamFolder, RamSession, RamStaged};
 pub use reply::{Code, Entry, Greeting, Receipt, Refusal, Reply, fields};
 pub use server::{
     Action, Config, Counters, FixedServer, Misuse, Outcome, SESSION_RAM, Server, Waiting,
