@@ -25,7 +25,7 @@ use coracle_storage::folder::Folder;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub use cli::{Durability, LogFormat, Options, TransferChoice};
-pub use service::{Service, Settings};
+pub use service::{SendStorage, Service, Settings};
 
 /// Why the server cannot serve.
 #[derive(Debug)]
