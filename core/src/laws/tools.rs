@@ -1,5 +1,6 @@
 //! What the laws are written with.
 
+use core::fmt::Debug;
 use std::vec;
 use std::vec::Vec;
 
@@ -24,8 +25,8 @@ pub(super) fn receipt(bytes: &[u8]) -> Receipt {
 }
 
 /// The value, or a panic that names the law.
-pub(super) fn ok<T, E: Into<Refusal>>(law: &str, result: Result<T, E>) -> T {
-    result.unwrap_or_else(|error| panic!("law {law}: refused with \"{}\"", error.into()))
+pub(super) fn ok<T, E: Debug + Into<Refusal>>(law: &str, result: Result<T, E>) -> T {
+    result.unwrap_or_else(|error| panic!("law {law}: refused: {error:?}"))
 }
 
 /// A panic unless it was refused with this code.
