@@ -3,6 +3,8 @@
 //!
 //! Nothing here knows the inside of the other packages: a test sees what a user sees.
 
+#![allow(clippy::std_instead_of_core, reason = "these programs stand on the standard library")]
+
 pub mod payload;
 pub mod process;
 pub mod relay;

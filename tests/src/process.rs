@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread;
-
-use core::time::Duration;
+use std::time::Duration;
 
 /// How long a server may take until it says its port.
 const START_LIMIT: Duration = Duration::from_secs(20);

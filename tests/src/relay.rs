@@ -9,9 +9,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
-
-use core::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes read at a time.
 const PIECE: usize = 64 * 1024;
@@ -141,12 +139,7 @@ struct Connection {
     broken: AtomicBool,
 }
 
-fn join(
-    client: TcpStream,
-    server: TcpStream,
-    delay: Duration,
-    cut: Option<Cut>,
-) -> io::Result<()> {
+fn join(client: TcpStream, server: TcpStream, delay: Duration, cut: Option<Cut>) -> io::Result<()> {
     for socket in [&client, &server] {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(LOOK))?;
