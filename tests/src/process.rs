@@ -8,6 +8,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// How long a server may take until it says its port.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
@@ -102,6 +104,15 @@ impl Server {
         self.child.wait()
     }
 
+    /// Ask it to end, as a service manager does (SIGTERM); it may take its time.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses.
+    pub fn terminate(&self) -> io::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), Signal::TERM)?)
+    }
+
     /// Wait until it ends by itself.
     ///
     /// # Errors
@@ -128,5 +139,39 @@ fn watch(stdout: ChildStdout, port: &SyncSender<u16>) {
             // Only the first port counts; nobody waits for a second.
             let _ = port.try_send(number);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn the_port_is_read_and_the_process_ends_when_told() {
+        let say = "echo a line before; echo Server Port: 4711; echo one behind; exec yes";
+        let mut server = Server::start(shell(say)).unwrap();
+        assert_eq!(server.address().to_string(), "127.0.0.1:4711");
+        server.terminate().unwrap();
+        assert_eq!(server.wait().unwrap().signal(), Some(15));
+    }
+
+    #[test]
+    fn a_server_that_ends_at_once_is_told() {
+        let error = Server::start(shell("echo no port; exit 3")).unwrap_err().to_string();
+        assert!(error.contains("exit status: 3"), "{error}");
+    }
+
+    #[test]
+    fn a_program_that_was_not_built_is_told_with_the_command_that_builds_it() {
+        let error = program("no-such-program").unwrap_err().to_string();
+        assert!(error.contains("cargo build"), "{error}");
     }
 }

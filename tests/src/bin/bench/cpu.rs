@@ -2,11 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::thread;
-use std::time::{Duration, Instant};
-
-/// How long processes of a server may take to end after their client did.
-const END_LIMIT: Duration = Duration::from_secs(2);
 
 /// Fields of `/proc/<pid>/stat` behind the name of the program, counted from the state.
 const OWN_USER: usize = 11;
@@ -19,15 +14,9 @@ pub(crate) fn of_ended_children() -> io::Result<f64> {
     seconds("self", &[CHILDREN_USER, CHILDREN_SYSTEM])
 }
 
-/// User and system seconds of a server, with the processes it had for its sessions: waits until
-/// these have ended.
-pub(crate) fn of_server(id: u32) -> io::Result<f64> {
-    let start = Instant::now();
-    let children = format!("/proc/{id}/task/{id}/children");
-    while start.elapsed() < END_LIMIT && !fs::read(&children).unwrap_or_default().is_empty() {
-        thread::sleep(Duration::from_millis(1));
-    }
-    seconds(&id.to_string(), &[OWN_USER, OWN_SYSTEM, CHILDREN_USER, CHILDREN_SYSTEM])
+/// User and system seconds of a process.
+pub(crate) fn of_process(id: u32) -> io::Result<f64> {
+    seconds(&id.to_string(), &[OWN_USER, OWN_SYSTEM])
 }
 
 /// Bytes of memory that a process has in use, its own and shared.

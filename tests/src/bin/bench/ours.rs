@@ -78,7 +78,7 @@ impl Service for Server {
         Self::address(self)
     }
 
-    fn id(&self) -> u32 {
-        Self::id(self)
+    fn only_process(&self) -> Option<u32> {
+        Some(self.id())
     }
 }

@@ -78,6 +78,7 @@ pub(crate) trait Service {
     /// Where it listens.
     fn address(&self) -> SocketAddr;
 
-    /// Its process id.
-    fn id(&self) -> u32;
+    /// Its process, if one process does all the work: those that a server makes for its sessions
+    /// are gone before they can be asked what they used.
+    fn only_process(&self) -> Option<u32>;
 }

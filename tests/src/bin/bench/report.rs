@@ -11,8 +11,8 @@ pub(crate) struct Run {
     pub(crate) seconds: f64,
     /// User and system seconds of the client.
     pub(crate) client_cpu: f64,
-    /// User and system seconds of the server.
-    pub(crate) server_cpu: f64,
+    /// User and system seconds of the server, where they can be told.
+    pub(crate) server_cpu: Option<f64>,
 }
 
 /// The runs of one program in one direction.
@@ -61,7 +61,7 @@ pub(crate) struct Report {
 impl Report {
     /// Print a case and keep it.
     pub(crate) fn add(&mut self, title: &str, case: &str, unit: Unit, figures: Vec<Figures>) {
-        println!("{title}; process start included");
+        println!("{title}; in {}, process start included", unit.name());
         println!("{}", table(unit, &figures));
         for figures in figures {
             self.cases.push(json(case, unit, &figures));
@@ -93,16 +93,8 @@ impl Report {
 /// Rows of one case. The ratio says how many times as fast as this row coracle is.
 fn table(unit: Unit, figures: &[Figures]) -> String {
     let mut text = format!(
-        "{:<10}{:<10}{:>10}{:>10}{:>10}  {:<9}{:>14}{:>12}{:>12}\n",
-        "direction",
-        "program",
-        "min",
-        "median",
-        "max",
-        unit.name(),
-        "coracle/this",
-        "client CPU",
-        "server CPU"
+        "{:<10}{:<10}{:>10}{:>10}{:>10}{:>14}{:>12}{:>12}\n",
+        "direction", "program", "min", "median", "max", "coracle/this", "client CPU", "server CPU"
     );
     for row in figures {
         let ours = figures
@@ -114,25 +106,24 @@ fn table(unit: Unit, figures: &[Figures]) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{:<10}{:<10}{:>10}{:>10}{:>10}  {:<9}{:>14}{:>10.2} s{:>10.2} s",
+            "{:<10}{:<10}{:>10}{:>10}{:>10}{:>14}{:>12}{:>12}",
             row.direction.name(),
             row.program,
             short(shown[0]),
             short(shown[1]),
             short(shown[2]),
-            "",
             ratio,
-            median(row.runs.iter().map(|run| run.client_cpu)),
-            median(row.runs.iter().map(|run| run.server_cpu)),
+            cpu(row.runs.iter().map(|run| run.client_cpu)),
+            cpu(row.runs.iter().filter_map(|run| run.server_cpu)),
         );
     }
     text
 }
 
 fn json(case: &str, unit: Unit, figures: &Figures) -> String {
-    let list = |of: fn(&Run) -> f64| {
+    let list = |of: fn(&Run) -> Option<f64>| {
         let values: Vec<String> =
-            figures.runs.iter().map(|run| format!("{:.4}", of(run))).collect();
+            figures.runs.iter().filter_map(of).map(|value| format!("{value:.4}")).collect();
         values.join(",")
     };
     let [min, median, max] = figures.shown(unit);
@@ -149,8 +140,8 @@ fn json(case: &str, unit: Unit, figures: &Figures) -> String {
         min,
         median,
         max,
-        list(|run| run.seconds),
-        list(|run| run.client_cpu),
+        list(|run| Some(run.seconds)),
+        list(|run| Some(run.client_cpu)),
         list(|run| run.server_cpu),
     )
 }
@@ -169,6 +160,14 @@ impl Figures {
         ];
         let [a, b] = ends;
         [a.min(b), unit.of(self.median()), a.max(b)]
+    }
+}
+
+/// The median of processor times; a dash if there are none.
+fn cpu(values: impl Iterator<Item = f64> + Clone) -> String {
+    match values.clone().next() {
+        Some(_) => format!("{:.2} s", median(values)),
+        None => "-".to_owned(),
     }
 }
 
@@ -201,7 +200,7 @@ mod tests {
 
     #[test]
     fn rates_are_ordered_like_rates() {
-        let run = |seconds| Run { seconds, client_cpu: 0.0, server_cpu: 0.0 };
+        let run = |seconds| Run { seconds, client_cpu: 0.0, server_cpu: None };
         let figures = Figures {
             program: "coracle",
             direction: Direction::Upload,

@@ -102,8 +102,8 @@ impl Service for Running {
         self.address
     }
 
-    fn id(&self) -> u32 {
-        self.child.id()
+    fn only_process(&self) -> Option<u32> {
+        None
     }
 }
 
