@@ -298,7 +298,7 @@ impl Command<Span> {
 
     /// The same command with its paths read from `line`.
     pub(crate) fn with_paths(self, line: &[u8]) -> Command<Path<'_>> {
-        let path = |span: Span| Path::new(span.of(line)).unwrap_or(Path::ROOT);
+        let path = |span: Span| path_in(span, line);
         match self {
             Self::Hello(hello) => Command::Hello(hello),
             Self::List { path: p } => Command::List { path: path(p) },
@@ -391,6 +391,12 @@ impl Command<Span> {
         }
         Ok(self)
     }
+}
+
+/// The path that was parsed as `span` of `line`.
+pub(crate) fn path_in(span: Span, line: &[u8]) -> Path<'_> {
+    // Only `ls` without a path is no path by itself: it means the root.
+    Path::new(span.of(line)).unwrap_or(Path::ROOT)
 }
 
 /// Unknown names are ignored, so that later versions may add some; known ones must be right.

@@ -1,5 +1,11 @@
 //! The driver that never waits: for userspace TCP/IP stacks, super-loops and readiness loops.
 
+use crate::buffer::Buffer;
+use crate::error::Error;
+use crate::server::{Action, Outcome, Server};
+use crate::step::Host;
+use crate::timers::Timers;
+
 /// A byte stream that never waits.
 pub trait Stream {
     /// Why the link failed.
@@ -18,4 +24,107 @@ pub trait Stream {
     ///
     /// If the link failed.
     fn try_write(&mut self, bytes: &[u8]) -> Result<Option<usize>, Self::Error>;
+}
+
+/// What a session waits for after a call of [`serve`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Progress {
+    /// For the link: call again when it has moved, or at this time at the latest (in the
+    /// milliseconds of `now`).
+    Waiting {
+        /// The latest time; `None`: any.
+        until: Option<u64>,
+    },
+    /// For nothing: the budget of the call is used up.
+    Again,
+    /// The session is over: half-close, discard what still comes for at most 2 s, close.
+    Done(Outcome),
+}
+
+/// Do everything a session can do now, but no more than `budget` actions, so that others have
+/// their turn.
+///
+/// `now` is in milliseconds of the clock that `timers` began with.
+///
+/// # Errors
+///
+/// [`Error::Link`] if the link fails, [`Error::WriteZero`] if it breaks its contract: what is
+/// open is put away first, however long that takes.
+pub fn serve<L, H, C, const LINE: usize>(
+    server: &mut Server<C, LINE>,
+    timers: &mut Timers,
+    link: &mut L,
+    host: &mut H,
+    now: u64,
+    budget: usize,
+) -> Result<Progress, Error<L::Error>>
+where
+    L: Stream,
+    H: Host,
+    C: Buffer,
+{
+    let mut failed = None;
+    let mut budget = budget;
+    loop {
+        if budget == 0 && failed.is_none() {
+            return Ok(Progress::Again);
+        }
+        budget = budget.saturating_sub(1);
+        let until = timers.deadline(server, now);
+        let moved = match server.poll() {
+            Action::Receive(buffer) => match link.try_read(buffer) {
+                Ok(Some(count)) => Moved::Received(count),
+                Ok(None) => Moved::Stuck,
+                Err(error) => Moved::Failed(Error::Link(error)),
+            },
+            Action::TryReceive(buffer) => match link.try_read(buffer) {
+                Ok(Some(count)) => Moved::Received(count),
+                Ok(None) => Moved::Nothing,
+                Err(error) => Moved::Failed(Error::Link(error)),
+            },
+            Action::Transmit(bytes) => match link.try_write(bytes) {
+                Ok(Some(0)) => Moved::Failed(Error::WriteZero),
+                Ok(Some(count)) => Moved::Transmitted(count),
+                Ok(None) => Moved::Stuck,
+                Err(error) => Moved::Failed(Error::Link(error)),
+            },
+            // What the link took is on its way.
+            Action::Flush => Moved::Flushed,
+            Action::Step(step) => {
+                let answer = host.answer(step);
+                server.answered(answer)?;
+                continue;
+            }
+            Action::Report(event) => {
+                host.event(event);
+                server.reported()?;
+                continue;
+            }
+            Action::Done(outcome) => {
+                return failed.map_or(Ok(Progress::Done(outcome)), Err);
+            }
+        };
+        match moved {
+            Moved::Received(count) => server.received(count)?,
+            Moved::Nothing => server.quiet()?,
+            Moved::Flushed => server.flushed()?,
+            Moved::Transmitted(count) => server.transmitted(count)?,
+            Moved::Failed(error) => {
+                failed = Some(error);
+                server.lost();
+            }
+            Moved::Stuck if until.is_some_and(|until| until <= now) => server.timed_out(),
+            Moved::Stuck => return Ok(Progress::Waiting { until }),
+        }
+    }
+}
+
+enum Moved<E> {
+    Received(usize),
+    Nothing,
+    Transmitted(usize),
+    Flushed,
+    Stuck,
+    Failed(Error<E>),
 }

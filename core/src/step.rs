@@ -302,10 +302,12 @@ impl<S: Storage> Medium<S> {
         }
         Ok(Answer::Done)
     }
+}
 
+impl<S: Storage> Drop for Medium<S> {
     /// Put away what is open: the session ended between two steps. What was staged becomes a
     /// partial; finished files are committed, their receipts lost.
-    pub fn end(&mut self) {
+    fn drop(&mut self) {
         match core::mem::replace(&mut self.open, Open::Nothing) {
             Open::Nothing => {}
             Open::File(file) => self.storage.close(file),

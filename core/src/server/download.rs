@@ -1,0 +1,268 @@
+//! `download`: the bytes of a file, from one open file, with its checksum.
+
+use super::checksum::Checksum;
+use super::{Misuse, Next, Phase, Server};
+use crate::buffer::{Buffer, Purpose};
+use crate::command::path_in;
+use crate::crc::Crc32;
+use crate::emit::Emit;
+use crate::frame::{BUSY, DATA_START, End, Frame, data_len};
+use crate::limits::{FAIL_MAX, HEADER_LEN};
+use crate::reply::{Code, Receipt, Refusal, emit_time};
+use crate::step::{Answer, Event, Step};
+use crate::storage::Metadata;
+use crate::token::Span;
+
+/// A download under way.
+pub(super) struct Download {
+    path: Span,
+    offset: u64,
+    length: Option<u64>,
+    prefix: Option<u32>,
+    stage: Stage,
+}
+
+enum Stage {
+    Open,
+    /// Check that the client's first bytes are ours.
+    Prefix(Checksum, Metadata),
+    Read(Sending),
+    /// Everything is sent: was it one and the same file?
+    Recheck(Sending),
+    /// Nothing of the file is needed any more; an answer may still be owed.
+    Close(Option<Refusal>),
+}
+
+#[derive(Clone, Copy)]
+struct Sending {
+    file: Metadata,
+    length: u64,
+    sent: u64,
+    crc: Crc32,
+}
+
+const CHANGED_PREFIX: Refusal =
+    Refusal::new(Code::Changed, "the file does not begin with the bytes of that checksum");
+const CHANGED: Refusal = Refusal::new(Code::Changed, "the file changed while it was sent");
+
+impl Download {
+    pub(super) const fn new(
+        path: Span,
+        offset: u64,
+        length: Option<u64>,
+        prefix: Option<u32>,
+    ) -> Self {
+        Self { path, offset, length, prefix, stage: Stage::Open }
+    }
+
+    pub(super) fn step<'a>(&mut self, line: &'a [u8], chunk: &'a mut impl Buffer) -> Step<'a> {
+        match &self.stage {
+            Stage::Open => Step::Open(path_in(self.path, line)),
+            Stage::Prefix(checksum, _) => {
+                let buffer = chunk.bytes_mut();
+                let piece = checksum.piece(buffer.len());
+                let buffer = buffer.get_mut(..piece).unwrap_or(&mut []);
+                Step::Read { offset: checksum.at(), buffer }
+            }
+            Stage::Read(sending) => {
+                let offset = self.offset.saturating_add(sending.sent);
+                let piece = sending.piece(chunk.bytes().len());
+                let buffer = chunk.bytes_mut().get_mut(DATA_START..).unwrap_or(&mut []);
+                Step::Read { offset, buffer: buffer.get_mut(..piece).unwrap_or(&mut []) }
+            }
+            Stage::Recheck(_) => Step::Recheck,
+            Stage::Close(_) => Step::Close,
+        }
+    }
+
+    /// What may be said while a step stalls.
+    pub(super) const fn sign_of_life(&self) -> &'static [u8] {
+        match self.stage {
+            Stage::Read(_) | Stage::Recheck(_) => &BUSY,
+            Stage::Close(None) => b"",
+            Stage::Open | Stage::Prefix(..) | Stage::Close(Some(_)) => b"+ busy\n",
+        }
+    }
+
+    /// Where to begin with the file that was opened.
+    fn begin(&self, file: Metadata) -> Stage {
+        match self.prefix {
+            Some(_) if self.offset > file.size => Stage::Close(Some(CHANGED_PREFIX)),
+            Some(_) => Stage::Prefix(Checksum::new(0, self.offset), file),
+            None if self.offset > file.size => {
+                let why = "the offset is past the end of the file";
+                Stage::Close(Some(Refusal::new(Code::BadArgument, why)))
+            }
+            None => self.sending(file),
+        }
+    }
+
+    fn sending(&self, file: Metadata) -> Stage {
+        let rest = file.size.saturating_sub(self.offset);
+        let length = self.length.map_or(rest, |length| length.min(rest));
+        Stage::Read(Sending { file, length, sent: 0, crc: Crc32::new() })
+    }
+}
+
+impl Sending {
+    /// File bytes of the next frame.
+    fn piece(&self, buffer_len: usize) -> usize {
+        data_len(buffer_len, self.length.saturating_sub(self.sent))
+    }
+
+    fn is_same(&self, now: &Metadata) -> bool {
+        (self.file.size, self.file.stamp, self.file.modified) == (now.size, now.stamp, now.modified)
+    }
+}
+
+impl<C: Buffer, const LINE: usize> Server<C, LINE> {
+    pub(super) fn on_download_answer(&mut self, answer: Answer) -> Result<(), Misuse> {
+        let Phase::Download(download) = &mut self.phase else { return Err(Misuse) };
+        match (&mut download.stage, answer) {
+            (Stage::Open, Answer::Refused(refusal)) => self.refuse(refusal),
+            (Stage::Open, Answer::Found(file)) => {
+                self.chunk.reserve(Purpose::File);
+                let stage = download.begin(file);
+                self.enter_download(stage);
+            }
+            (Stage::Prefix(..), Answer::Refused(refusal)) => {
+                download.stage = Stage::Close(Some(refusal));
+            }
+            (Stage::Prefix(..), Answer::Filled(count)) => self.on_prefix_read(count)?,
+            (Stage::Read(_), Answer::Refused(refusal)) => self.fail_download(refusal),
+            (Stage::Read(_), Answer::Filled(count)) => self.on_download_read(count)?,
+            (Stage::Recheck(_), Answer::Refused(refusal)) => self.fail_download(refusal),
+            (Stage::Recheck(sending), Answer::Found(now)) if sending.is_same(&now) => {
+                let end = End { length: sending.sent, crc: sending.crc.value() };
+                download.stage = Stage::Close(None);
+                let event = Event::Downloaded { length: end.length };
+                self.result_note = Some(event);
+                self.queue_end(end);
+            }
+            (Stage::Recheck(_), Answer::Found(_)) => self.fail_download(CHANGED),
+            (Stage::Close(Some(refusal)), _) => {
+                let refusal = *refusal;
+                self.refuse(refusal);
+            }
+            (Stage::Close(None), _) => self.phase = Phase::Next(Next::Boundary),
+            _ => return Err(Misuse),
+        }
+        Ok(())
+    }
+
+    /// Enter a stage, pass over what there is nothing to do in, and say what it needs to say.
+    fn enter_download(&mut self, stage: Stage) {
+        let Phase::Download(download) = &mut self.phase else { return };
+        let stage = match stage {
+            Stage::Prefix(checksum, file) if checksum.is_complete() => {
+                if download.prefix == Some(checksum.crc().value()) {
+                    download.sending(file)
+                } else {
+                    Stage::Close(Some(CHANGED_PREFIX))
+                }
+            }
+            other => other,
+        };
+        download.stage = match stage {
+            Stage::Read(sending) if sending.length == 0 => Stage::Recheck(sending),
+            other => other,
+        };
+        match download.stage {
+            Stage::Prefix(checksum, _) if checksum.is_slow(0) => self.queue_busy(),
+            Stage::Read(sending) | Stage::Recheck(sending) => {
+                let Sending { file, length, .. } = sending;
+                self.queue_line(|line| {
+                    line.bytes(b"ok")?;
+                    line.number_field(length)?;
+                    line.number_field(file.size)?;
+                    emit_time(line, file.modified)
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn on_prefix_read(&mut self, count: usize) -> Result<(), Misuse> {
+        let Phase::Download(download) = &mut self.phase else { return Err(Misuse) };
+        let Stage::Prefix(checksum, file) = &mut download.stage else { return Err(Misuse) };
+        if count > checksum.piece(self.chunk.bytes().len()) {
+            return Err(Misuse);
+        }
+        checksum.take(self.chunk.bytes().get(..count).unwrap_or(b""));
+        let slow = checksum.is_slow(count);
+        if count == 0 {
+            download.stage = Stage::Close(Some(CHANGED_PREFIX));
+        } else if checksum.is_complete() {
+            let stage = Stage::Prefix(*checksum, *file);
+            self.enter_download(stage);
+        } else if slow {
+            self.queue_busy();
+        }
+        Ok(())
+    }
+
+    fn on_download_read(&mut self, count: usize) -> Result<(), Misuse> {
+        let Phase::Download(Download { stage, .. }) = &mut self.phase else { return Err(Misuse) };
+        let Stage::Read(sending) = stage else { return Err(Misuse) };
+        if count > sending.piece(self.chunk.bytes().len()) {
+            return Err(Misuse);
+        }
+        if count == 0 {
+            self.fail_download(CHANGED);
+            return Ok(());
+        }
+        let chunk = self.chunk.bytes_mut();
+        let frame_len = DATA_START.saturating_add(count);
+        sending.crc.update(chunk.get(DATA_START..frame_len).unwrap_or(b""));
+        sending.sent = sending.sent.saturating_add(count as u64);
+        if let Some(header) = chunk.first_chunk_mut::<HEADER_LEN>() {
+            *header = Frame::Data(count as u32).emit();
+        }
+        if sending.sent >= sending.length {
+            let sending = *sending;
+            *stage = Stage::Recheck(sending);
+        }
+        self.counters.sent = self.counters.sent.saturating_add(count as u64);
+        self.queue_bytes(frame_len);
+        Ok(())
+    }
+
+    fn queue_end(&mut self, end: Receipt) {
+        let frame = end.emit_frame();
+        if let Some(to) = self.chunk.bytes_mut().first_chunk_mut() {
+            *to = frame;
+        }
+        self.queue_bytes(frame.len());
+    }
+
+    /// Give up after the `ok`: FAIL tells why.
+    fn fail_download(&mut self, why: Refusal) {
+        let Phase::Download(download) = &mut self.phase else { return };
+        download.stage = Stage::Close(None);
+        self.result_note = Some(Event::Refused(why));
+        let chunk = self.chunk.bytes_mut();
+        let Some((header, payload)) = chunk.split_first_chunk_mut::<HEADER_LEN>() else { return };
+        let payload = payload.get_mut(..FAIL_MAX).unwrap_or(&mut []);
+        let mut text = Emit::new(payload);
+        // What does not fit is cut: the code comes first.
+        let _cut = why.emit_text(&mut text);
+        let len = text.len();
+        *header = Frame::Fail(len as u8).emit();
+        self.queue_bytes(HEADER_LEN.saturating_add(len));
+    }
+
+    /// The client is gone: close what is open.
+    pub(super) fn abandon_download(&mut self) {
+        let Phase::Download(download) = &mut self.phase else { return };
+        match download.stage {
+            Stage::Open => self.phase = Phase::Next(Next::Boundary),
+            Stage::Close(_) => download.stage = Stage::Close(None),
+            Stage::Prefix(..) => download.stage = Stage::Close(None),
+            Stage::Read(sending) | Stage::Recheck(sending) => {
+                download.stage = Stage::Close(None);
+                let event = Event::Abandoned { length: sending.sent };
+                self.result_note = Some(event);
+            }
+        }
+    }
+}

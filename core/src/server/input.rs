@@ -1,0 +1,156 @@
+//! The line buffer: the line being answered, and what was read behind it.
+
+use crate::limits::LINE_MIN;
+
+/// Received bytes in the order they came: the current line, then what waits for its turn.
+pub(super) struct Input<const LINE: usize> {
+    buffer: [u8; LINE],
+    /// Bytes of the current line without its line end, from the start of the buffer.
+    line: u16,
+    /// The first byte that nobody took yet.
+    next: u16,
+    /// Where received bytes end.
+    end: u16,
+}
+
+/// What the buffer holds at a boundary between lines and frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// A whole line, now the current one.
+    Line,
+    /// The begin of a line, or nothing.
+    Incomplete,
+    /// A line that is longer than the buffer.
+    TooLong,
+}
+
+impl<const LINE: usize> Input<LINE> {
+    const LONG_ENOUGH: () = assert!(LINE >= LINE_MIN && LINE <= u16::MAX as usize);
+
+    pub(super) const fn new() -> Self {
+        let () = Self::LONG_ENOUGH;
+        Self { buffer: [0; LINE], line: 0, next: 0, end: 0 }
+    }
+
+    /// The current line.
+    pub(super) fn line(&self) -> &[u8] {
+        self.buffer.get(..usize::from(self.line)).unwrap_or(b"")
+    }
+
+    pub(super) fn line_mut(&mut self) -> &mut [u8] {
+        self.buffer.get_mut(..usize::from(self.line)).unwrap_or(&mut [])
+    }
+
+    /// The bytes that nobody took yet.
+    pub(super) fn waiting(&self) -> &[u8] {
+        self.buffer.get(usize::from(self.next)..usize::from(self.end)).unwrap_or(b"")
+    }
+
+    /// Where more bytes may be received.
+    pub(super) fn space(&mut self) -> &mut [u8] {
+        self.buffer.get_mut(usize::from(self.end)..).unwrap_or(&mut [])
+    }
+
+    /// Bytes that fit into [`space`](Self::space).
+    pub(super) fn room(&self) -> usize {
+        LINE.saturating_sub(usize::from(self.end))
+    }
+
+    /// `count` bytes, at most [`room`](Self::room), were received into [`space`](Self::space).
+    pub(super) fn received(&mut self, count: usize) {
+        self.end = usize::from(self.end).saturating_add(count).min(LINE) as u16;
+    }
+
+    /// Move waiting bytes to `to`, as many as fit, and say how many.
+    pub(super) fn take(&mut self, to: &mut [u8]) -> usize {
+        let from = self.waiting();
+        let count = from.len().min(to.len());
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = *from;
+        }
+        self.next = self.next.saturating_add(count as u16);
+        count
+    }
+
+    /// Forget the current line and make the next waiting one current. Empty lines are dropped.
+    pub(super) fn take_line(&mut self) -> Taken {
+        self.compact();
+        loop {
+            let end = self.waiting().iter().position(|&byte| byte == b'\n');
+            let Some(end) = end else {
+                return if self.waiting().len() == LINE {
+                    Taken::TooLong
+                } else {
+                    Taken::Incomplete
+                };
+            };
+            let line = self.waiting().get(..end).unwrap_or(b"");
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let len = line.len() as u16;
+            self.next = self.next.saturating_add(end as u16).saturating_add(1);
+            if len > 0 {
+                self.line = len;
+                return Taken::Line;
+            }
+            self.compact();
+        }
+    }
+
+    /// Move what waits to the front, over the current line.
+    fn compact(&mut self) {
+        let (next, end) = (usize::from(self.next), usize::from(self.end));
+        if next > 0 && next <= end && end <= LINE {
+            self.buffer.copy_within(next..end, 0);
+        }
+        self.line = 0;
+        self.end = end.saturating_sub(next) as u16;
+        self.next = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(bytes: &[u8]) -> Input<640> {
+        let mut input = Input::new();
+        input.space()[..bytes.len()].copy_from_slice(bytes);
+        input.received(bytes.len());
+        input
+    }
+
+    #[test]
+    fn lines_end_with_lf_or_crlf_and_empty_ones_are_dropped() {
+        let mut input = filled(b"\n\r\nls\r\nstat a\r\r\n\nrest");
+        assert_eq!(input.take_line(), Taken::Line);
+        assert_eq!(input.line(), b"ls");
+        assert_eq!(input.take_line(), Taken::Line);
+        assert_eq!(input.line(), b"stat a\r");
+        assert_eq!(input.take_line(), Taken::Incomplete);
+        assert_eq!(input.waiting(), b"rest");
+        assert_eq!(input.room(), 636);
+    }
+
+    #[test]
+    fn a_full_buffer_without_a_line_end_is_too_long() {
+        let mut input = filled(&[b'x'; 639]);
+        assert_eq!(input.take_line(), Taken::Incomplete);
+        input.space()[0] = b'\n';
+        let mut whole = input;
+        whole.received(1);
+        assert_eq!(whole.take_line(), Taken::Line);
+        assert_eq!(filled(&[b'x'; 640]).take_line(), Taken::TooLong);
+    }
+
+    #[test]
+    fn bytes_behind_a_line_are_taken_in_order() {
+        let mut input = filled(b"upload a 3\n\x01\0\0\x03abcnoop\n");
+        assert_eq!(input.take_line(), Taken::Line);
+        let mut frame = [0; 7];
+        assert_eq!(input.take(&mut frame), 7);
+        assert_eq!(&frame, b"\x01\0\0\x03abc");
+        assert_eq!(input.line(), b"upload a 3");
+        assert_eq!(input.take_line(), Taken::Line);
+        assert_eq!(input.line(), b"noop");
+    }
+}

@@ -1,0 +1,65 @@
+//! `hello`: the limits are told before anything else.
+
+use super::{Misuse, Next, Phase, Server};
+use crate::buffer::Buffer;
+use crate::command::{Hello, VERSION};
+use crate::reply::{Code, Greeting, Refusal};
+use crate::step::{Answer, Step};
+use crate::storage::Facts;
+
+/// What is still to be asked before the reply to `hello`.
+#[derive(Clone, Copy)]
+pub(super) enum Opening {
+    Facts(Hello),
+    Transfer(Hello, Facts),
+}
+
+impl Opening {
+    pub(super) fn step(&self) -> Step<'static> {
+        match self {
+            Self::Facts(_) => Step::Facts,
+            Self::Transfer(..) => Step::Transfer,
+        }
+    }
+}
+
+impl<C: Buffer, const LINE: usize> Server<C, LINE> {
+    pub(super) fn open(&mut self, hello: Hello) {
+        if hello.version != VERSION {
+            let why = "this server speaks version 1: hello 1";
+            return self.go_on(Next::Close(Refusal::new(Code::Unsupported, why)));
+        }
+        self.phase = Phase::Opening(Opening::Facts(hello));
+    }
+
+    pub(super) fn on_opening_answer(&mut self, answer: Answer) -> Result<(), Misuse> {
+        let Phase::Opening(opening) = &self.phase else { return Err(Misuse) };
+        match (*opening, answer) {
+            (_, Answer::Refused(refusal)) => self.go_on(Next::Close(refusal)),
+            (Opening::Facts(hello), Answer::Facts(facts)) if hello.transfer => {
+                self.phase = Phase::Opening(Opening::Transfer(hello, facts));
+            }
+            (Opening::Facts(hello), Answer::Facts(facts)) => self.greet(hello, facts, None),
+            (Opening::Transfer(hello, facts), Answer::Transfer(port)) => {
+                self.greet(hello, facts, port);
+            }
+            _ => return Err(Misuse),
+        }
+        Ok(())
+    }
+
+    fn greet(&mut self, hello: Hello, facts: Facts, transfer: Option<u16>) {
+        self.line_limit = Some(hello.line);
+        let greeting = Greeting {
+            chunk: self.config.chunk.into(),
+            line: LINE as u64,
+            pipeline: self.config.pipeline.into(),
+            busy: self.config.busy.into(),
+            sessions: self.config.sessions.map(u64::from),
+            read_only: self.config.read_only,
+            transfer,
+            ..Greeting::default()
+        };
+        self.reply(|line| greeting.with_facts(facts).emit(line));
+    }
+}

@@ -1,0 +1,110 @@
+//! What waits to be sent: always in the chunk buffer.
+
+use super::{Misuse, Next, Phase, Server};
+use crate::buffer::{Buffer, Purpose};
+use crate::command::USAGES;
+use crate::emit::{Emit, Overflow};
+use crate::reply::Refusal;
+use crate::server::Outcome;
+use crate::step::Event;
+
+/// The state of the way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Output {
+    /// Nothing to send.
+    Clear,
+    /// These bytes of the chunk buffer; then, maybe, a flush.
+    Bytes { start: u32, end: u32, flush: bool },
+    /// The driver must send what it kept.
+    Flush,
+    /// The peer is gone: nothing is sent any more.
+    Gone,
+}
+
+impl Output {
+    pub(super) const fn is_clear(self) -> bool {
+        matches!(self, Self::Clear | Self::Gone)
+    }
+
+    pub(super) const fn is_gone(self) -> bool {
+        matches!(self, Self::Gone)
+    }
+
+    pub(super) fn transmitted(&mut self, count: usize) -> Result<(), Misuse> {
+        let Self::Bytes { start, end, flush } = *self else { return Err(Misuse) };
+        let left = end.saturating_sub(start);
+        let count = u32::try_from(count).ok().filter(|&count| count <= left).ok_or(Misuse)?;
+        *self = match (count == left, flush) {
+            (false, _) => Self::Bytes { start: start + count, end, flush },
+            (true, true) => Self::Flush,
+            (true, false) => Self::Clear,
+        };
+        Ok(())
+    }
+
+    pub(super) fn flushed(&mut self) -> Result<(), Misuse> {
+        if *self != Self::Flush {
+            return Err(Misuse);
+        }
+        *self = Self::Clear;
+        Ok(())
+    }
+}
+
+impl<C: Buffer, const LINE: usize> Server<C, LINE> {
+    /// Queue a line: the reply that ends a command.
+    pub(super) fn reply(&mut self, write: impl FnOnce(&mut Emit<'_>) -> Result<(), Overflow>) {
+        self.phase = Phase::Next(Next::Boundary);
+        self.queue_line(write);
+    }
+
+    /// Queue the reply `err …` and note it.
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        self.result_note = Some(Event::Refused(refusal));
+        self.reply(|line| {
+            line.bytes(b"err ")?;
+            refusal.emit_text(line)
+        });
+    }
+
+    /// Queue `+ busy`, and see that it is sent before the step that follows.
+    pub(super) fn queue_busy(&mut self) {
+        self.queue_line(|line| line.bytes(b"+ busy"));
+        if let Output::Bytes { flush, .. } = &mut self.output {
+            *flush = true;
+        }
+    }
+
+    /// Queue a line; the phase stays.
+    pub(super) fn queue_line(&mut self, write: impl FnOnce(&mut Emit<'_>) -> Result<(), Overflow>) {
+        if self.output.is_gone() {
+            return;
+        }
+        self.chunk.reserve(Purpose::Lines);
+        let mut line = Emit::new(self.chunk.bytes_mut());
+        match write(&mut line).and_then(|()| line.finish()) {
+            Ok(len) => self.queue_bytes(len),
+            // Every line fits into the smallest buffer there may be.
+            Err(Overflow) => self.ending = Some(Outcome::Misuse),
+        }
+    }
+
+    /// Queue the first `len` bytes of the chunk buffer.
+    pub(super) fn queue_bytes(&mut self, len: usize) {
+        if !self.output.is_gone() {
+            self.output = Output::Bytes { start: 0, end: len as u32, flush: false };
+        }
+    }
+
+    /// `help`: the commands for a person.
+    pub(super) fn help(&mut self) {
+        self.reply(|line| {
+            for usage in USAGES {
+                line.bytes(b"+ ")?;
+                line.bytes(usage.usage.strip_prefix("usage: ").unwrap_or(usage.usage).as_bytes())?;
+                line.bytes(b"\n")?;
+            }
+            line.bytes(b"ok")
+        });
+    }
+}

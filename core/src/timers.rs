@@ -1,0 +1,178 @@
+//! Time follows progress: when a session has waited too long. The drivers bring the clock.
+
+use crate::buffer::Buffer;
+use crate::limits::BUSY_SECONDS;
+use crate::server::{Counters, Server, Waiting};
+
+/// How long a session may wait for its peer, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Timeouts {
+    /// For the first line.
+    pub first_line: u32,
+    /// For the rest of a started line.
+    pub line: u32,
+    /// Within a transfer, without progress.
+    pub transfer: u32,
+    /// Between two commands.
+    pub idle: u32,
+    /// For which signs of life without file bytes count as progress.
+    pub busy: u32,
+    /// Bytes per second that a transfer must reach on average; 0: any rate will do.
+    pub min_rate: u32,
+}
+
+impl Timeouts {
+    /// The defaults of the protocol: 10 s, 10 s, 60 s, 300 s, 60 s, any rate.
+    pub const DEFAULT: Self = Self {
+        first_line: 10_000,
+        line: 10_000,
+        transfer: 60_000,
+        idle: 300_000,
+        busy: BUSY_SECONDS as u32 * 1000,
+        min_rate: 0,
+    };
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// The timers of one session. All times are milliseconds of one clock that never goes back.
+#[derive(Clone, Debug)]
+pub struct Timers {
+    timeouts: Timeouts,
+    waiting: Option<Waiting>,
+    /// When this kind of waiting began.
+    since: u64,
+    seen: Counters,
+    last_bytes: u64,
+    last_sign: u64,
+    /// When the running command began, and what had been moved then.
+    began: u64,
+    moved_before: u64,
+}
+
+impl Timers {
+    /// Timers that start at `now`.
+    pub fn new(timeouts: Timeouts, now: u64) -> Self {
+        Self {
+            timeouts,
+            waiting: None,
+            since: now,
+            seen: Counters::default(),
+            last_bytes: now,
+            last_sign: now,
+            began: now,
+            moved_before: 0,
+        }
+    }
+
+    /// When the outstanding receive or transmit has waited too long. Ask again after each
+    /// report, and call [`Server::timed_out`] if that time is past.
+    pub fn deadline<C: Buffer, const LINE: usize>(
+        &mut self,
+        server: &Server<C, LINE>,
+        now: u64,
+    ) -> Option<u64> {
+        self.observe(server.waiting(), server.counters(), now)
+    }
+
+    /// A step of ours took this long: the peer is not to blame.
+    pub fn pause(&mut self, elapsed: u64) {
+        for time in [&mut self.since, &mut self.last_bytes, &mut self.last_sign, &mut self.began] {
+            *time = time.saturating_add(elapsed);
+        }
+    }
+
+    fn observe(&mut self, waiting: Waiting, counters: Counters, now: u64) -> Option<u64> {
+        if self.waiting != Some(waiting) {
+            self.waiting = Some(waiting);
+            self.since = now;
+        }
+        if moved(&counters) != moved(&self.seen) {
+            self.last_bytes = now;
+        }
+        if counters.signs != self.seen.signs {
+            self.last_sign = now;
+        }
+        if counters.commands != self.seen.commands {
+            (self.began, self.last_bytes) = (now, now);
+            self.moved_before = moved(&self.seen);
+        }
+        self.seen = counters;
+        let after = |start: u64, timeout: u32| Some(start.saturating_add(timeout.into()));
+        match waiting {
+            Waiting::FirstLine => after(self.since, self.timeouts.first_line),
+            Waiting::Line(_) => after(self.since, self.timeouts.line),
+            Waiting::Idle => after(self.since, self.timeouts.idle),
+            Waiting::Peer => Some(self.transfer_deadline()),
+            Waiting::Step => None,
+        }
+    }
+
+    fn transfer_deadline(&self) -> u64 {
+        let Timeouts { transfer, busy, min_rate, .. } = self.timeouts;
+        let latest_sign = self.last_bytes.saturating_add(busy.into());
+        let alive = self.last_bytes.max(self.last_sign.min(latest_sign));
+        let deadline = alive.saturating_add(transfer.into());
+        if min_rate == 0 {
+            return deadline;
+        }
+        // The average may be low at first: it is looked at after one timeout.
+        let bytes = moved(&self.seen).saturating_sub(self.moved_before);
+        let allowed = bytes.saturating_mul(1000).checked_div(min_rate.into()).unwrap_or(0);
+        deadline.min(self.began.saturating_add(allowed.max(transfer.into())))
+    }
+}
+
+const fn moved(counters: &Counters) -> u64 {
+    counters.received.saturating_add(counters.output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timers(min_rate: u32) -> Timers {
+        Timers::new(Timeouts { min_rate, ..Timeouts::DEFAULT }, 1000)
+    }
+
+    #[test]
+    fn each_kind_of_waiting_has_its_own_time() {
+        let mut timers = timers(0);
+        let none = Counters::default();
+        assert_eq!(timers.observe(Waiting::FirstLine, none, 1000), Some(11_000));
+        assert_eq!(timers.observe(Waiting::FirstLine, none, 5000), Some(11_000));
+        assert_eq!(timers.observe(Waiting::Line(0), none, 6000), Some(16_000));
+        assert_eq!(timers.observe(Waiting::Line(1), none, 7000), Some(17_000));
+        assert_eq!(timers.observe(Waiting::Idle, none, 8000), Some(308_000));
+        assert_eq!(timers.observe(Waiting::Step, none, 9000), None);
+    }
+
+    #[test]
+    fn signs_of_life_count_for_a_while_only() {
+        let mut timers = timers(0);
+        let mut counters = Counters { commands: 1, received: 5, ..Counters::default() };
+        assert_eq!(timers.observe(Waiting::Peer, counters, 10_000), Some(70_000));
+        counters.signs = 1;
+        assert_eq!(timers.observe(Waiting::Peer, counters, 20_000), Some(80_000));
+        counters.signs = 2;
+        assert_eq!(timers.observe(Waiting::Peer, counters, 100_000), Some(130_000));
+        counters.received = 6;
+        assert_eq!(timers.observe(Waiting::Peer, counters, 110_000), Some(170_000));
+        timers.pause(30_000);
+        assert_eq!(timers.observe(Waiting::Peer, counters, 140_000), Some(200_000));
+    }
+
+    #[test]
+    fn a_trickle_ends_when_its_average_is_too_low() {
+        let mut timers = timers(100);
+        let mut counters = Counters { commands: 1, ..Counters::default() };
+        assert_eq!(timers.observe(Waiting::Peer, counters, 1000), Some(61_000));
+        counters.received = 10_000;
+        assert_eq!(timers.observe(Waiting::Peer, counters, 60_000), Some(101_000));
+    }
+}

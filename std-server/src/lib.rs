@@ -1,0 +1,142 @@
+//! The desktop server: the core's machine and asynchronous driver over tokio, a folder as the
+//! medium. The binary `coracled` is [`run`]; a [`Service`] serves any [`coracle::Storage`].
+
+mod cli;
+mod clock;
+mod counters;
+mod descriptors;
+mod host;
+mod link;
+mod listener;
+mod log;
+mod pool;
+mod service;
+mod session;
+mod threads;
+mod transfer;
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use coracle_storage::folder::Folder;
+use tokio::signal::unix::{SignalKind, signal};
+
+pub use cli::{Durability, LogFormat, Options, TransferChoice};
+pub use service::{Service, Settings};
+
+/// Why the server cannot serve.
+#[derive(Debug)]
+pub enum Failure {
+    /// The folder cannot be opened.
+    Root(PathBuf, io::Error),
+    /// An address cannot be listened on.
+    Listen(SocketAddr, io::Error),
+    /// An address beyond this machine needs an explicit word.
+    Exposed(SocketAddr),
+    /// The system refuses something that every server needs.
+    System(&'static str, io::Error),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root(root, error) => write!(f, "cannot serve {}: {error}", root.display()),
+            Self::Listen(address, error) => write!(
+                f,
+                "cannot listen on {address}: {error} (another port: --listen ADDRESS:PORT)"
+            ),
+            Self::Exposed(address) => write!(
+                f,
+                "{address} can be reached from other machines, and whoever reaches it could read \
+                 and write every file of the folder; if that is what you want, add \
+                 --insecure-anyone-can-read-and-write"
+            ),
+            Self::System(what, error) => write!(f, "cannot {what}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Root(_, error) | Self::Listen(_, error) | Self::System(_, error) => Some(error),
+            Self::Exposed(_) => None,
+        }
+    }
+}
+
+/// Serve until a signal ends it.
+///
+/// # Errors
+///
+/// If the server cannot begin; once it serves, it goes on.
+pub fn run(options: Options) -> Result<(), Failure> {
+    log::start(options.log, options.quiet);
+    if let Some(address) = options.exposed() {
+        if !options.insecure_anyone_can_read_and_write {
+            return Err(Failure::Exposed(address));
+        }
+        tracing::warn!(%address, "anyone who reaches this address can read and write");
+    }
+    descriptors::raise_limit();
+    let folder = Folder::open(&options.root, options.folder_options())
+        .map_err(|error| Failure::Root(options.root.clone(), error))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads::Threads::WORKERS)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::System("start threads", error))?;
+    let served = runtime.block_on(serve(&options, folder));
+    // A step that hangs in the medium must not keep the process.
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve(options: &Options, folder: Folder) -> Result<(), Failure> {
+    let system = |what| move |error| Failure::System(what, error);
+    let mut terminate = signal(SignalKind::terminate()).map_err(system("await SIGTERM"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(system("await SIGINT"))?;
+    let settings = Settings {
+        max_sessions: options.max_sessions,
+        max_sessions_per_peer: options.max_sessions_per_peer,
+        read_only: options.read_only,
+        flushes: options.durability == Durability::Full,
+        timeouts: options.timeouts(),
+        transfer_port: match options.transfer_port {
+            TransferChoice::Port(port) => Some(port),
+            TransferChoice::None => None,
+        },
+    };
+    let mut service = Service::new(settings, move || folder.session());
+    for &address in &options.listen {
+        let bound = service.listen(address).map_err(|error| Failure::Listen(address, error))?;
+        say(&format!("Server Port: {}", bound.port()));
+        tracing::info!(address = %bound, root = %options.root.display(), "listening");
+    }
+    say("The server is ready to receive");
+
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!(grace_seconds = options.grace, "shutting down");
+    tokio::select! {
+        all = service.shut_down(Duration::from_secs(options.grace)) => {
+            if !all {
+                tracing::warn!("sessions were cut off; their uploads can be continued");
+            }
+        }
+        _ = terminate.recv() => tracing::warn!("second signal: ending at once"),
+        _ = interrupt.recv() => tracing::warn!("second signal: ending at once"),
+    }
+    Ok(())
+}
+
+/// To standard output; nobody has to read it.
+fn say(line: &str) {
+    let mut out = io::stdout().lock();
+    let _nobody_reads = writeln!(out, "{line}").and_then(|()| out.flush());
+}
