@@ -93,7 +93,8 @@ fn out_of_descriptors_it_waits_and_recovers() {
     let root = tempfile::tempdir().unwrap();
     let mut command = Command::new("sh");
     let program = env!("CARGO_BIN_EXE_coracled");
-    let script = format!("ulimit -n 48; exec {program} --listen 127.0.0.1:0 --transfer-port none \"$0\"");
+    let script =
+        format!("ulimit -n 48; exec {program} --listen 127.0.0.1:0 --transfer-port none \"$0\"");
     command.args(["-c", &script]);
     let daemon = Daemon::spawn(command, root);
     let mut open: Vec<Client> = Vec::new();
