@@ -1,4 +1,72 @@
-//! draft
+//! The protocol core of coracle: file transfer that fits on a microcontroller.
+//!
+//! One idea: **the protocol is a pure state machine, everything else is a thin driver around
+//! it.** Nothing here does I/O, allocates, or reads a clock; nothing here panics, whatever the
+//! peer sends. The same machine serves a desktop, a userspace TCP/IP stack and a Cortex-M. The
+//! bytes on the wire are specified in `PROTOCOL.md`.
+//!
+//! # The invariant
+//!
+//! **Exactly one action is outstanding: do it, report it, poll again.**
+//!
+//! [`Server::poll`] says what must happen next, and says the same until it was reported:
+//!
+//! 1. [`Action::Receive`] lends memory for bytes of the peer → [`Server::received`];
+//! 2. [`Action::Transmit`] lends bytes for it → [`Server::transmitted`];
+//! 3. [`Action::Step`] asks something of the medium → [`Server::answered`];
+//! 4. [`Action::Done`] says how the session ended.
+//!
+//! A report that does not fit is a [`Misuse`] error, never a panic and never silently
+//! corrected. A lent slice is never empty. State changes only in a report: a driver whose future
+//! is dropped loses nothing that the link itself does not lose.
+//!
+//! # Drivers
+//!
+//! Nobody has to write that loop: [`blocking`] runs it over `embedded-io`, [`asynch`] (feature
+//! `async`) over `embedded-io-async`, [`poll`] over anything that never waits. All three give
+//! the same bytes for the same script. They answer steps through a [`Host`]; [`Medium`] is one
+//! over any [`Storage`], the trait a medium implements, whose laws stand there and are checked
+//! by the kit in `laws` (feature `laws`). [`RamDisk`] is such a medium.
+//!
+//! ```
+//! use core::cell::RefCell;
+//! use coracle::{Config, FixedServer, Medium, Outcome, RamDisk, RamSession, limits};
+//! # struct Line<'a>(&'a [u8], Vec<u8>);
+//! # impl embedded_io::ErrorType for Line<'_> { type Error = core::convert::Infallible; }
+//! # impl embedded_io::Read for Line<'_> {
+//! #     fn read(&mut self, to: &mut [u8]) -> Result<usize, Self::Error> {
+//! #         Ok(embedded_io::Read::read(&mut self.0, to).unwrap())
+//! #     }
+//! # }
+//! # impl embedded_io::Write for Line<'_> {
+//! #     fn write(&mut self, from: &[u8]) -> Result<usize, Self::Error> {
+//! #         self.1.extend_from_slice(from);
+//! #         Ok(from.len())
+//! #     }
+//! #     fn flush(&mut self) -> Result<(), Self::Error> { Ok(()) }
+//! # }
+//! // Any `embedded_io::Read + Write`: a TCP socket, a UART, here a script.
+//! let mut link = Line(b"hello 1\nmkdir logs\nls\nexit\n", Vec::new());
+//!
+//! let disk = RefCell::new(RamDisk::<16, 64>::new());
+//! let mut medium = Medium::new(RamSession::new(&disk));
+//! let mut server = FixedServer::new(Config::new(), [0; limits::CHUNK_BUFFER_LEN]);
+//!
+//! let outcome = coracle::blocking::serve(&mut server, &mut link, &mut medium);
+//! assert_eq!(outcome, Ok(Outcome::Exit));
+//! assert!(link.1.ends_with(b"ok\n- d - - logs\nok 1\nok\n"));
+//! ```
+//!
+//! # Memory
+//!
+//! A session takes [`SESSION_RAM`] bytes with the fixed buffers: 640 for lines, 1028 for a
+//! chunk and its header, the rest for the state. Buffers belong to the machine's type: a
+//! desktop gives it larger ones ([`Buffer`]) and holds them only while bytes move.
+//!
+//! # Features
+//!
+//! All additive, none on by default: `async`, `defmt` (every public type can be logged),
+//! `fast-crc` (SIMD; 16 KiB of tables), `laws` (needs `std`).
 #![no_std]
 #[cfg(any(test, feature = "laws"))]
 extern crate std;
@@ -13,9 +81,12 @@ mod crc;
 mod emit;
 mod error;
 mod frame;
+#[cfg(feature = "laws")]
+pub mod laws;
 pub mod limits;
 mod path;
 pub mod poll;
+mod ram;
 mod reply;
 mod server;
 mod step;
@@ -30,6 +101,7 @@ pub use emit::Overflow;
 pub use error::Error;
 pub use frame::{BUSY, BadFrame, End, Frame};
 pub use path::{Escaped, Path, PathError, check_component};
+pub use ram::{RamDisk, RamFile, RamFolder, RamSession, RamStaged};
 pub use reply::{Code, Entry, Greeting, Receipt, Refusal, Reply, fields};
 pub use server::{
     Action, Config, Counters, FixedServer, Misuse, Outcome, SESSION_RAM, Server, Waiting,

@@ -29,6 +29,7 @@ use input::{Input, Taken};
 use listing::Listing;
 use opening::Opening;
 use output::Output;
+use simple::Begun;
 use sum::Sum;
 use upload::Upload;
 
@@ -86,7 +87,7 @@ pub struct Server<C: Buffer, const LINE: usize> {
     group: u16,
     /// How the session ends once what is running was put away.
     ending: Option<Outcome>,
-    command_note: Option<Command<Span>>,
+    command_note: Option<Begun>,
     result_note: Option<Event<'static>>,
     counters: Counters,
 }
@@ -465,7 +466,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     /// Begin a command; the group is committed unless this is one more upload for it.
     fn run(&mut self, command: Command<Span>) {
         self.counters.commands = self.counters.commands.saturating_add(1);
-        self.command_note = Some(command);
+        self.command_note = Some(Begun::new(&command));
         if self.line_limit.is_none() && !matches!(command, Command::Hello(_)) {
             let why = "a session begins with: hello 1";
             return self.go_on(Next::Close(Refusal::new(Code::BadCommand, why)));
@@ -553,8 +554,8 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     }
 
     fn note(&self) -> Event<'_> {
-        if let Some(command) = self.command_note {
-            return simple::event(command, self.input.line());
+        if let Some(begun) = self.command_note {
+            return begun.event(self.input.line());
         }
         match self.result_note {
             Some(event) => event,

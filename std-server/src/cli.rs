@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
 use coracle::Timeouts;
+use coracle_storage::folder::FolderOptions;
 
 /// Serve a folder to coracle clients.
 ///
@@ -160,13 +161,14 @@ impl Options {
         }
     }
 
-    pub(crate) fn folder_options(&self) -> coracle_storage::folder::FolderOptions {
-        coracle_storage::folder::FolderOptions {
+    pub(crate) fn folder_options(&self) -> FolderOptions {
+        FolderOptions {
             durability: match self.durability {
                 Durability::Full => coracle::Durability::Flushed,
                 Durability::Rename => coracle::Durability::Cached,
             },
             read_only: self.read_only,
+            ..Default::default()
         }
     }
 

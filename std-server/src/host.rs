@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use coracle::{Answer, Code, Event, Host as _, Medium, Refusal, Step, Storage};
+use coracle::{Answer, Code, Event, Host as _, Medium, Refusal, Step};
 use tokio::task::spawn_blocking;
 
-use crate::service::Shared;
-use crate::session::Peer;
+use crate::service::{SendStorage, Shared};
 use crate::transfer::{Lease, TransferPort};
 
 /// What one session's machine asks for besides bytes.
-pub(crate) struct Host<S: Storage> {
+pub(crate) struct Host<S: SendStorage> {
     shared: Arc<Shared>,
-    peer: Peer,
+    /// The number of the session, for the log.
+    id: u64,
     /// `None` only while a step runs on another thread.
     medium: Option<Medium<S>>,
     /// The transfer port that belongs to the control port of this session.
@@ -22,21 +22,21 @@ pub(crate) struct Host<S: Storage> {
     command: Instant,
 }
 
-impl<S: Storage + Send + 'static> Host<S> {
+impl<S: SendStorage> Host<S> {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        peer: Peer,
+        id: u64,
         storage: S,
         transfer: Option<Arc<TransferPort>>,
     ) -> Self {
         let medium = Some(Medium::new(storage));
-        Self { shared, peer, medium, transfer, lease: None, command: Instant::now() }
+        Self { shared, id, medium, transfer, lease: None, command: Instant::now() }
     }
 
     fn open_transfer(&mut self) -> Option<u16> {
         let lease = TransferPort::lease(self.transfer.as_ref()?)
             .inspect_err(|error| {
-                tracing::warn!(session = self.peer.id, %error, "transfer port cannot be opened");
+                tracing::warn!(session = self.id, %error, "transfer port cannot be opened");
             })
             .ok()?;
         let port = lease.port();
@@ -58,11 +58,17 @@ impl<S: Storage + Send + 'static> Host<S> {
         }
     }
 
-    fn log_transfer(&self, what: &'static str, bytes: u64, crc: Option<u32>, flushed: Option<bool>) {
+    fn log_transfer(
+        &self,
+        what: &'static str,
+        bytes: u64,
+        crc: Option<u32>,
+        flushed: Option<bool>,
+    ) {
         let seconds = self.command.elapsed().as_secs_f64();
         let rate = (bytes as f64 / seconds.max(1e-6)) as u64;
         tracing::info!(
-            session = self.peer.id,
+            session = self.id,
             bytes,
             crc = crc.map(|crc| tracing::field::display(format!("{crc:08x}"))),
             flushed,
@@ -76,7 +82,7 @@ impl<S: Storage + Send + 'static> Host<S> {
 /// The thread that had the medium died with it.
 const LOST: Answer = Answer::Refused(Refusal::new(Code::Io, "internal: the medium is lost"));
 
-impl<S: Storage + Send + 'static> coracle::asynch::Host for Host<S> {
+impl<S: SendStorage> coracle::asynch::Host for Host<S> {
     async fn answer(&mut self, step: Step<'_>) -> Answer {
         match step {
             Step::Transfer => Answer::Transfer(self.open_transfer()),
@@ -90,7 +96,7 @@ impl<S: Storage + Send + 'static> coracle::asynch::Host for Host<S> {
     }
 
     fn event(&mut self, event: Event<'_>) {
-        let session = self.peer.id;
+        let session = self.id;
         match event {
             Event::Command { verb, path } => {
                 self.command = Instant::now();

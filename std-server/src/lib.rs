@@ -25,7 +25,7 @@ use coracle_storage::folder::Folder;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub use cli::{Durability, LogFormat, Options, TransferChoice};
-pub use service::{Service, Settings};
+pub use service::{SendStorage, Service, Settings};
 
 /// Why the server cannot serve.
 #[derive(Debug)]
@@ -84,15 +84,23 @@ pub fn run(options: Options) -> Result<(), Failure> {
     descriptors::raise_limit();
     let folder = Folder::open(&options.root, options.folder_options())
         .map_err(|error| Failure::Root(options.root.clone(), error))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads::Threads::WORKERS)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::System("start threads", error))?;
+    let runtime = runtime().map_err(|error| Failure::System("start threads", error))?;
     let served = runtime.block_on(serve(&options, folder));
     // A step that hangs in the medium must not keep the process.
     runtime.shutdown_background();
     served
+}
+
+/// Threads for a [`Service`]: enough of them that some are free while others wait for a medium.
+///
+/// # Errors
+///
+/// If the system gives no threads.
+pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads::Threads::WORKERS)
+        .enable_all()
+        .build()
 }
 
 async fn serve(options: &Options, folder: Folder) -> Result<(), Failure> {

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::listener::accept;
 use crate::pool::Pool;
-use crate::session::{self, Peer, Port};
+use crate::session::{self, Port};
 use crate::threads::Threads;
 use crate::transfer::TransferPort;
 
@@ -78,6 +78,17 @@ pub struct Service<F> {
     listeners: Vec<AbortHandle>,
 }
 
+/// A storage whose sessions may move between threads.
+pub trait SendStorage:
+    Storage<File: Send, Folder: Send, Staged: Send, Error: Send> + Send + 'static
+{
+}
+
+impl<S> SendStorage for S where
+    S: Storage<File: Send, Folder: Send, Staged: Send, Error: Send> + Send + 'static
+{
+}
+
 /// The right to have one session open.
 struct Ticket {
     shared: Arc<Shared>,
@@ -87,7 +98,7 @@ struct Ticket {
 impl<F, S> Service<F>
 where
     F: Fn() -> S + Send + Sync + 'static,
-    S: Storage<File: Send, Folder: Send, Staged: Send, Error: Send> + Send + 'static,
+    S: SendStorage,
 {
     /// A server that listens nowhere yet.
     pub fn new(settings: Settings, factory: F) -> Self {
@@ -161,13 +172,13 @@ fn accept_all<F, S>(
 ) -> AbortHandle
 where
     F: Fn() -> S + Send + Sync + 'static,
-    S: Storage<File: Send, Folder: Send, Staged: Send, Error: Send> + Send + 'static,
+    S: SendStorage,
 {
     let accepting = async move {
         loop {
             let (stream, address) = accept(&listener).await;
             let (shared, port) = (Arc::clone(&shared), port.clone());
-            match Ticket::new(&shared, Peer::ip(address)) {
+            match Ticket::new(&shared, address.ip()) {
                 Ok(ticket) => {
                     let session = session::serve(shared, stream, address, port, factory());
                     tokio::spawn(async move {
@@ -208,6 +219,8 @@ fn turn_away(
 
 impl Ticket {
     fn new(shared: &Arc<Shared>, ip: IpAddr) -> Result<Self, Refusal> {
+        // An IPv4 peer is the same one in the disguise it wears on an IPv6 listener.
+        let ip = ip.to_canonical();
         let mut open = shared.open.lock().unwrap_or_else(PoisonError::into_inner);
         if shared.open_sessions.load(Ordering::Relaxed) >= shared.max_sessions {
             return Err(Refusal::new(Code::Limit, "the server has as many sessions as it may"));

@@ -1,11 +1,11 @@
 //! One connection, from accept to close.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use coracle::limits::LINE_MAX;
-use coracle::{Config, Outcome, Server, Storage};
+use coracle::{Config, Outcome, Server};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::host::Host;
 use crate::link::Link;
 use crate::pool::{CHUNK_LEN, Chunk};
-use crate::service::Shared;
+use crate::service::{SendStorage, Shared};
 use crate::transfer::TransferPort;
 
 /// How long a closing side reads and discards, so that a reset does not destroy its last line.
@@ -22,20 +22,6 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Bytes of command lines a client may leave unanswered: a thousand small files in flight fill
 /// a link with a round trip of tens of milliseconds.
 const PIPELINE: u32 = 64 << 10;
-
-/// Who is at the other end.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer {
-    pub(crate) id: u64,
-    pub(crate) address: SocketAddr,
-}
-
-impl Peer {
-    /// The address without the disguise that IPv4 wears on an IPv6 listener.
-    pub(crate) fn ip(address: SocketAddr) -> IpAddr {
-        address.ip().to_canonical()
-    }
-}
 
 /// Which port a session came in by.
 #[derive(Clone)]
@@ -54,35 +40,35 @@ pub(crate) async fn serve<S>(
     port: Port,
     storage: S,
 ) where
-    S: Storage + Send + 'static,
+    S: SendStorage,
 {
-    let peer = Peer { id: shared.counters.session(), address };
+    let id = shared.counters.session();
     let transfer = match &port {
         Port::Control(transfer) => transfer.clone(),
         Port::Transfer => None,
     };
     let name = if transfer.is_some() { "control" } else { "single" };
     let name = if matches!(port, Port::Transfer) { "transfer" } else { name };
-    tracing::info!(session = peer.id, peer = %address, port = name, "connected");
+    tracing::info!(session = id, peer = %address, port = name, "connected");
 
     let mut link = Link::new(stream, Arc::clone(&shared.pool));
-    let outcome = drive(&shared, peer, &mut link, transfer, storage).await;
+    let outcome = drive(&shared, id, &mut link, transfer, storage).await;
     match outcome {
-        Ok(outcome) => log_end(peer, outcome),
-        Err(error) => tracing::info!(session = peer.id, %error, "connection lost"),
+        Ok(outcome) => log_end(id, outcome),
+        Err(error) => tracing::info!(session = id, %error, "connection lost"),
     }
     close(link.into_stream(), &port).await;
 }
 
 async fn drive<S>(
     shared: &Arc<Shared>,
-    peer: Peer,
+    id: u64,
     link: &mut Link,
     transfer: Option<Arc<TransferPort>>,
     storage: S,
 ) -> Result<Outcome, coracle::Error<std::io::Error>>
 where
-    S: Storage + Send + 'static,
+    S: SendStorage,
 {
     let config = Config {
         chunk: CHUNK_LEN as u32,
@@ -92,13 +78,12 @@ where
         read_only: shared.read_only,
     };
     let mut server = Server::<Chunk, LINE_MAX>::new(config, Chunk::new(&shared.pool));
-    let mut host = Host::new(Arc::clone(shared), peer, storage, transfer);
+    let mut host = Host::new(Arc::clone(shared), id, storage, transfer);
     let clock = &shared.clock;
     coracle::asynch::serve(&mut server, link, &mut host, clock, shared.timeouts).await
 }
 
-fn log_end(peer: Peer, outcome: Outcome) {
-    let session = peer.id;
+fn log_end(session: u64, outcome: Outcome) {
     match outcome {
         Outcome::Exit | Outcome::Ended => tracing::info!(session, "closed"),
         Outcome::Lost => tracing::info!(session, "connection lost"),

@@ -2,7 +2,7 @@
 
 use super::{Misuse, Server};
 use crate::buffer::{Buffer, Purpose};
-use crate::command::Command;
+use crate::command::{Command, path_in};
 use crate::limits::LINE_MIN;
 use crate::reply::emit_metadata;
 use crate::step::{Answer, Event, Step};
@@ -31,22 +31,34 @@ pub(super) fn step<'a>(
     }
 }
 
-pub(super) fn event(command: Command<Span>, line: &[u8]) -> Event<'_> {
-    let verb = command.verb();
-    let path = match command.with_paths(line) {
-        Command::List { path }
-        | Command::Stat { path }
-        | Command::Sum { path, .. }
-        | Command::Download { path, .. }
-        | Command::Upload { path, .. }
-        | Command::Partial { path }
-        | Command::Forget { path }
-        | Command::Remove { path }
-        | Command::MakeFolder { path }
-        | Command::Rename { from: path, .. } => Some(path),
-        _ => None,
-    };
-    Event::Command { verb, path }
+/// A command that begins, for the log.
+#[derive(Clone, Copy)]
+pub(super) struct Begun {
+    verb: &'static str,
+    path: Option<Span>,
+}
+
+impl Begun {
+    pub(super) fn new(command: &Command<Span>) -> Self {
+        let path = match *command {
+            Command::List { path }
+            | Command::Stat { path }
+            | Command::Sum { path, .. }
+            | Command::Download { path, .. }
+            | Command::Upload { path, .. }
+            | Command::Partial { path }
+            | Command::Forget { path }
+            | Command::Remove { path }
+            | Command::MakeFolder { path }
+            | Command::Rename { from: path, .. } => Some(path),
+            _ => None,
+        };
+        Self { verb: command.verb(), path }
+    }
+
+    pub(super) fn event(self, line: &[u8]) -> Event<'_> {
+        Event::Command { verb: self.verb, path: self.path.map(|path| path_in(path, line)) }
+    }
 }
 
 impl<C: Buffer, const LINE: usize> Server<C, LINE> {

@@ -1,0 +1,250 @@
+//! A RAM disk as one session sees it.
+
+use core::cell::{RefCell, RefMut};
+
+use heapless::Deque;
+
+use super::disk::{BUSY, NOT_FOUND, RamDisk};
+use super::node::{Node, ROOT, State};
+use crate::path::Path;
+use crate::reply::{Code, Receipt, Refusal};
+use crate::storage::{Durability, Facts, Kind, Metadata, Space, Storage};
+
+/// Files in one commit: in RAM there is no flush to share, so a few are enough.
+const GROUP_MAX: usize = 4;
+
+const NOT_DIRECTORY: Refusal = Refusal::new(Code::NotDirectory, "the path names a file");
+const NAME_TOO_LONG: Refusal = Refusal::new(Code::Io, "internal: no room for the name");
+
+/// The [`Storage`] of one session on a shared [`RamDisk`].
+pub struct RamSession<'a, const FILES: usize, const BLOCKS: usize> {
+    disk: &'a RefCell<RamDisk<FILES, BLOCKS>>,
+    session: u64,
+    group: Deque<Finished, GROUP_MAX>,
+    results: Deque<(Receipt, Result<Durability, Refusal>), GROUP_MAX>,
+}
+
+/// A file of a [`RamDisk`] that is open for reading. Give it back with
+/// [`close`](Storage::close): the bytes of a removed file stay until then.
+#[derive(Debug)]
+pub struct RamFile(u64);
+
+/// A folder of a [`RamDisk`] that is being listed.
+#[derive(Debug)]
+pub struct RamFolder {
+    id: u64,
+    next: usize,
+}
+
+/// A staged file of a [`RamDisk`].
+#[derive(Debug)]
+pub struct RamStaged(u64);
+
+struct Finished {
+    staged: RamStaged,
+    receipt: Receipt,
+    modified: Option<u64>,
+}
+
+impl<'a, const FILES: usize, const BLOCKS: usize> RamSession<'a, FILES, BLOCKS> {
+    /// One more session on this disk.
+    pub fn new(disk: &'a RefCell<RamDisk<FILES, BLOCKS>>) -> Self {
+        let session = disk.try_borrow_mut().map_or(ROOT, |mut disk| disk.number());
+        Self { disk, session, group: Deque::new(), results: Deque::new() }
+    }
+
+    /// The disk, for the duration of one call.
+    fn disk(&self) -> Result<RefMut<'a, RamDisk<FILES, BLOCKS>>, Refusal> {
+        self.disk.try_borrow_mut().map_err(|_| BUSY)
+    }
+}
+
+impl<const FILES: usize, const BLOCKS: usize> Storage for RamSession<'_, FILES, BLOCKS> {
+    type File = RamFile;
+    type Folder = RamFolder;
+    type Staged = RamStaged;
+    type Error = Refusal;
+
+    fn facts(&mut self) -> Result<Facts, Refusal> {
+        let space = self.disk()?.space();
+        Ok(Facts {
+            case_sensitive: true,
+            atomic_replace: true,
+            free: Some(space.free),
+            largest: Some(space.total),
+        })
+    }
+
+    fn space(&mut self) -> Result<Space, Refusal> {
+        Ok(self.disk()?.space())
+    }
+
+    fn stat(&mut self, path: Path<'_>) -> Result<Metadata, Refusal> {
+        let disk = self.disk()?;
+        let node = disk.entry(path)?;
+        Ok(node.map_or(ROOT_METADATA, Node::metadata))
+    }
+
+    fn open(&mut self, path: Path<'_>) -> Result<(RamFile, Metadata), Refusal> {
+        let node = self.disk()?.open(path)?;
+        Ok((RamFile(node.id), node.metadata()))
+    }
+
+    fn open_partial(&mut self, path: Path<'_>) -> Result<(RamFile, Metadata), Refusal> {
+        let node = self.disk()?.open_partial(path, self.session)?;
+        Ok((RamFile(node.id), node.metadata()))
+    }
+
+    fn read_at(
+        &mut self,
+        file: &mut RamFile,
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, Refusal> {
+        let disk = self.disk()?;
+        let node = disk.node(file.0).ok_or(NOT_FOUND)?;
+        Ok(read(&disk, node, offset, buffer))
+    }
+
+    fn metadata(&mut self, file: &mut RamFile) -> Result<Metadata, Refusal> {
+        self.disk()?.node(file.0).map(Node::metadata).ok_or(NOT_FOUND)
+    }
+
+    fn close(&mut self, file: RamFile) {
+        if let Ok(mut disk) = self.disk() {
+            disk.close(file.0);
+        }
+    }
+
+    fn open_folder(&mut self, path: Path<'_>) -> Result<RamFolder, Refusal> {
+        let disk = self.disk()?;
+        let id = match disk.entry(path)? {
+            None => ROOT,
+            Some(node) if node.state == State::Folder => node.id,
+            Some(_) => return Err(NOT_DIRECTORY),
+        };
+        Ok(RamFolder { id, next: 0 })
+    }
+
+    fn next_entry(
+        &mut self,
+        folder: &mut RamFolder,
+        name: &mut [u8],
+    ) -> Result<Option<(Metadata, usize)>, Refusal> {
+        let disk = self.disk()?;
+        let Some((next, node)) = disk.entry_from(folder.id, folder.next) else { return Ok(None) };
+        let len = disk.name(node, name).ok_or(NAME_TOO_LONG)?;
+        folder.next = next;
+        Ok(Some((node.metadata(), len)))
+    }
+
+    fn close_folder(&mut self, _folder: RamFolder) {}
+
+    fn stage(&mut self, path: Path<'_>, size: Option<u64>) -> Result<RamStaged, Refusal> {
+        self.disk()?.stage(path, size, self.session).map(RamStaged)
+    }
+
+    fn resume(&mut self, path: Path<'_>, size: Option<u64>) -> Result<(RamStaged, u64), Refusal> {
+        let (ticket, stored) = self.disk()?.resume(path, size, self.session)?;
+        Ok((RamStaged(ticket), stored))
+    }
+
+    fn read_staged(
+        &mut self,
+        staged: &mut RamStaged,
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, Refusal> {
+        let mut disk = self.disk()?;
+        let node = *disk.staged_node(staged.0)?;
+        Ok(read(&disk, &node, offset, buffer))
+    }
+
+    fn truncate(&mut self, staged: &mut RamStaged, length: u64) -> Result<(), Refusal> {
+        self.disk()?.truncate(staged.0, length)
+    }
+
+    fn write_at(
+        &mut self,
+        staged: &mut RamStaged,
+        offset: u64,
+        data: &[u8],
+    ) -> Result<usize, Refusal> {
+        self.disk()?.write(staged.0, offset, data)
+    }
+
+    fn alive(&mut self, staged: &mut RamStaged) {
+        if let Ok(mut disk) = self.disk() {
+            disk.progress(staged.0);
+        }
+    }
+
+    fn finish(&mut self, staged: RamStaged, receipt: Receipt, modified: Option<u64>) -> bool {
+        if self.group.is_full() {
+            self.commit();
+        }
+        if let Err(refused) = self.group.push_back(Finished { staged, receipt, modified }) {
+            // Only where results were never collected: the file is not lost.
+            self.keep(refused.staged);
+        }
+        !self.group.is_full()
+    }
+
+    fn keep(&mut self, staged: RamStaged) {
+        if let Ok(mut disk) = self.disk() {
+            disk.keep(staged.0);
+        }
+    }
+
+    fn discard(&mut self, staged: RamStaged) {
+        if let Ok(mut disk) = self.disk() {
+            disk.discard(staged.0);
+        }
+    }
+
+    fn commit(&mut self) {
+        while !self.results.is_full() {
+            let Some(finished) = self.group.pop_front() else { break };
+            let result = self
+                .disk()
+                .and_then(|mut disk| disk.commit(finished.staged.0, finished.modified))
+                .map(|()| Durability::Cached);
+            // There is room: the loop asked.
+            let _ = self.results.push_back((finished.receipt, result));
+        }
+    }
+
+    fn committed(&mut self) -> Option<(Receipt, Result<Durability, Refusal>)> {
+        self.results.pop_front()
+    }
+
+    fn forget(&mut self, path: Path<'_>) -> Result<(), Refusal> {
+        self.disk()?.forget(path, self.session)
+    }
+
+    fn remove(&mut self, path: Path<'_>) -> Result<(), Refusal> {
+        self.disk()?.remove(path)
+    }
+
+    fn make_folder(&mut self, path: Path<'_>) -> Result<(), Refusal> {
+        self.disk()?.make_folder(path)
+    }
+
+    fn rename(&mut self, from: Path<'_>, to: Path<'_>) -> Result<(), Refusal> {
+        self.disk()?.rename(from, to)
+    }
+}
+
+const ROOT_METADATA: Metadata = Metadata { kind: Kind::Folder, size: 0, modified: None, stamp: 0 };
+
+fn read<const FILES: usize, const BLOCKS: usize>(
+    disk: &RamDisk<FILES, BLOCKS>,
+    node: &Node,
+    offset: u64,
+    buffer: &mut [u8],
+) -> usize {
+    let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(node.length);
+    let len = buffer.len().min(node.length.saturating_sub(offset));
+    let buffer = buffer.get_mut(..len).unwrap_or_default();
+    disk.blocks.read(node.data, offset, buffer)
+}

@@ -1,0 +1,135 @@
+//! A medium that stalls in some sessions stops no other.
+
+mod support;
+
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use coracle_server::{Service, Settings, runtime};
+use coracle_storage::folder::files::Files;
+use coracle_storage::folder::{Folder, FolderOptions};
+use support::{Client, PATIENCE, data, end, upload};
+
+/// Operations on files whose content says so wait until the gate opens.
+#[derive(Default)]
+struct Gate {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    open: bool,
+    waiting: usize,
+    flushes: bool,
+}
+
+struct Stalling(Arc<Gate>);
+
+impl Gate {
+    fn pass(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.waiting += 1;
+        self.changed.notify_all();
+        while !state.open {
+            state = self.changed.wait(state).unwrap();
+        }
+        state.waiting -= 1;
+    }
+
+    fn open(&self) {
+        self.state.lock().unwrap().open = true;
+        self.changed.notify_all();
+    }
+
+    fn await_waiting(&self, count: usize) {
+        let state = self.state.lock().unwrap();
+        let (_state, timeout) = self
+            .changed
+            .wait_timeout_while(state, PATIENCE, |state| state.waiting < count)
+            .unwrap();
+        assert!(!timeout.timed_out(), "not all reach the medium");
+    }
+}
+
+impl Files for Stalling {
+    fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        if bytes.starts_with(b"stall") {
+            self.0.pass();
+        }
+        std::os::unix::fs::FileExt::write_at(file, bytes, offset)
+    }
+
+    fn flush(&self, file: &File) -> io::Result<()> {
+        if self.0.state.lock().unwrap().flushes {
+            self.0.pass();
+        }
+        file.sync_all()
+    }
+}
+
+fn with_server(test: impl FnOnce(&Gate, SocketAddr)) {
+    let root = tempfile::tempdir().unwrap();
+    let gate = Arc::<Gate>::default();
+    let files = Arc::new(Stalling(Arc::clone(&gate)));
+    let folder = Folder::with_files(root.path(), FolderOptions::default(), files).unwrap();
+    let runtime = runtime().unwrap();
+    let address = runtime.block_on(async {
+        let mut service = Service::new(Settings::default(), move || folder.session());
+        service.listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap()
+    });
+    test(&gate, address);
+    gate.open();
+    runtime.shutdown_timeout(Duration::from_secs(10));
+}
+
+fn session(address: SocketAddr) -> Client {
+    let mut client = Client::to(address);
+    assert!(client.ask("hello 1").starts_with("ok 1 "));
+    client
+}
+
+#[test]
+fn forty_stalled_sessions_stop_no_other() {
+    with_server(|gate, address| {
+        let stalled: Vec<_> = (0..40)
+            .map(|n| {
+                let mut client = session(address);
+                client.send(&upload(&format!("slow{n}"), b"stalls"));
+                client
+            })
+            .collect();
+        gate.await_waiting(40);
+        let begun = Instant::now();
+        let mut client = session(address);
+        for n in 0..100 {
+            client.send(&upload(&format!("fast{n}"), b"quick"));
+            assert!(client.reply().starts_with("ok 5 "));
+            assert!(client.ask(&format!("sum fast{n}")).starts_with("ok 5 "));
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+        gate.open();
+        for mut client in stalled {
+            assert!(client.reply().starts_with("ok 6 "));
+        }
+    });
+}
+
+#[test]
+fn a_long_commit_is_announced_again_and_again() {
+    with_server(|gate, address| {
+        gate.state.lock().unwrap().flushes = true;
+        let mut client = session(address);
+        client.send(b"upload a 3\n");
+        client.send(&data(b"abc"));
+        client.send(&end(b"abc"));
+        let signs: Vec<_> = (0..3).map(|_| client.line()).collect();
+        assert_eq!(signs, ["+ busy"; 3], "one before the commit, more while it lasts");
+        gate.open();
+        assert!(client.reply().starts_with("ok 3 "));
+        assert_eq!(client.ask("noop"), "ok");
+    });
+}

@@ -1,0 +1,139 @@
+//! The seam below the backend: every operation that changes a file, so that tests can fail,
+//! shorten or cut off each of them. The defaults are the real file system.
+
+use std::fs::{File, FileTimes};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant, SystemTime};
+
+use cap_std::fs::Dir;
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::{Errno, retry_on_intr};
+
+/// File operations on names of one component, relative to open folders.
+pub trait Files: Send + Sync + 'static {
+    /// Time for the ownership of uploads.
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    /// Time for the age of partials.
+    fn today(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    /// Make a staged file; it must not exist.
+    fn create(&self, folder: &Dir, name: &[u8], mode: u32) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | CAREFUL;
+        let mode = Mode::from_raw_mode(mode as _);
+        Ok(retry_on_intr(|| rustix::fs::openat(folder, name, flags, mode))?.into())
+    }
+
+    /// Open a partial to go on writing.
+    fn reopen(&self, folder: &Dir, name: &[u8]) -> io::Result<File> {
+        let flags = OFlags::RDWR | CAREFUL;
+        Ok(retry_on_intr(|| rustix::fs::openat(folder, name, flags, Mode::empty()))?.into())
+    }
+
+    /// Read; fewer bytes than asked for are right.
+    fn read_at(&self, file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        if end_of(offset, buffer.len()).is_none() {
+            // No file reaches so far; the host would call the offset invalid.
+            return Ok(0);
+        }
+        uninterrupted(|| file.read_at(buffer, offset))
+    }
+
+    /// Write; fewer bytes than given are right.
+    fn write_at(&self, file: &File, data: &[u8], offset: u64) -> io::Result<usize> {
+        end_of(offset, data.len()).ok_or(Errno::FBIG)?;
+        uninterrupted(|| file.write_at(data, offset))
+    }
+
+    /// Cut to a length.
+    fn truncate(&self, file: &File, length: u64) -> io::Result<()> {
+        file.set_len(length)
+    }
+
+    /// Set the time of the last modification, in seconds since 1970.
+    fn set_modified(&self, file: &File, seconds: u64) -> io::Result<()> {
+        let time = SystemTime::UNIX_EPOCH
+            .checked_add(Duration::from_secs(seconds))
+            .ok_or(io::ErrorKind::InvalidInput)?;
+        file.set_times(FileTimes::new().set_modified(time))
+    }
+
+    /// Set the permissions.
+    fn set_mode(&self, file: &File, mode: u32) -> io::Result<()> {
+        Ok(rustix::fs::fchmod(file, Mode::from_raw_mode(mode as _))?)
+    }
+
+    /// Wait until bytes, size and times of a file have reached the medium.
+    fn flush(&self, file: &File) -> io::Result<()> {
+        file.sync_all()
+    }
+
+    /// The same for every file of the file system that holds this one.
+    fn flush_medium(&self, file: &File) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        return Ok(rustix::fs::syncfs(file)?);
+        #[cfg(not(target_os = "linux"))]
+        return file.sync_all().and(Err(io::ErrorKind::Unsupported.into()));
+    }
+
+    /// Wait until the names in a folder have reached the medium.
+    fn flush_folder(&self, folder: &Dir) -> io::Result<()> {
+        Ok(rustix::fs::fsync(readable(folder)?)?)
+    }
+
+    /// Rename, replacing a file.
+    fn rename(&self, from: &Dir, old: &[u8], to: &Dir, new: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::renameat(from, old, to, new)?)
+    }
+
+    /// Remove a file or a link.
+    fn unlink(&self, folder: &Dir, name: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(folder, name, AtFlags::empty())?)
+    }
+
+    /// Remove an empty folder.
+    fn remove_folder(&self, folder: &Dir, name: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR)?)
+    }
+
+    /// Make a folder.
+    fn make_folder(&self, folder: &Dir, name: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::mkdirat(folder, name, Mode::from_raw_mode(0o777))?)
+    }
+}
+
+/// The real file system.
+#[derive(Clone, Copy, Debug)]
+pub struct Host;
+
+impl Files for Host {}
+
+/// Never through a link, never waiting for the other end of a FIFO, never into a child process.
+pub(super) const CAREFUL: OFlags =
+    OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+/// A folder for reading: the descriptors of `cap-std` only name one.
+pub(super) fn readable(folder: &Dir) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | CAREFUL;
+    retry_on_intr(|| rustix::fs::openat(folder, ".", flags, Mode::empty()))
+}
+
+/// The end of a step, if a file can have it.
+fn end_of(offset: u64, len: usize) -> Option<i64> {
+    i64::try_from(offset).ok()?.checked_add(i64::try_from(len).ok()?)
+}
+
+fn uninterrupted(mut step: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match step() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Media of coracle servers: each module is one medium, behind a feature of its name.
+//!
+//! - [`folder`]: a folder of the host, on Unix.
+//!
+//! Each implements [`coracle::Storage`] and is checked against its laws by the kit in
+//! `coracle::laws`.
+
+#[cfg(all(feature = "folder", unix))]
+pub mod folder;

@@ -1,0 +1,41 @@
+//! Processor time of processes, from `/proc`.
+
+use std::fs;
+use std::io;
+
+/// Fields of `/proc/<pid>/stat` behind the name of the program, counted from the state.
+const OWN_USER: usize = 11;
+const OWN_SYSTEM: usize = 12;
+const CHILDREN_USER: usize = 13;
+const CHILDREN_SYSTEM: usize = 14;
+
+/// User and system seconds of the children of this process that have ended.
+pub(crate) fn of_ended_children() -> io::Result<f64> {
+    seconds("self", &[CHILDREN_USER, CHILDREN_SYSTEM])
+}
+
+/// User and system seconds of a process.
+pub(crate) fn of_process(id: u32) -> io::Result<f64> {
+    seconds(&id.to_string(), &[OWN_USER, OWN_SYSTEM])
+}
+
+/// Bytes of memory that a process has in use, its own and shared.
+pub(crate) fn resident_bytes(id: u32) -> io::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status"))?;
+    status
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse().ok()
+        })
+        .map(|kib: u64| kib * 1024)
+        .ok_or_else(|| io::Error::other("no VmRSS in /proc: not Linux?"))
+}
+
+fn seconds(process: &str, fields: &[usize]) -> io::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name may hold spaces and brackets; the last bracket ends it.
+    let values: Vec<&str> =
+        stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_ascii_whitespace().collect();
+    let ticks: u64 = fields.iter().filter_map(|&at| values.get(at)?.parse::<u64>().ok()).sum();
+    Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
