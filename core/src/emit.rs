@@ -1,11 +1,22 @@
 //! Writing a line into a fixed buffer. Not `core::fmt`: that costs several KiB of flash.
 
+use core::ops::Range;
+
 use crate::path::escape;
 
 /// The buffer had too little room; what was written is not a whole line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Overflow;
+
+/// Move bytes within their buffer. A range that is not there moves nothing: `copy_within` alone
+/// would panic, this is code without a panic.
+pub(crate) fn shift(bytes: &mut [u8], from: Range<usize>, to: usize) {
+    let count = from.end.saturating_sub(from.start);
+    if from.start <= from.end && from.end <= bytes.len() && to <= bytes.len() - count {
+        bytes.copy_within(from, to);
+    }
+}
 
 /// A line under construction.
 pub(crate) struct Emit<'a> {

@@ -75,6 +75,7 @@ extern crate std;
 pub mod asynch;
 pub mod blocking;
 mod buffer;
+pub mod client;
 mod command;
 mod crc;
 mod emit;

@@ -24,6 +24,11 @@ impl Span {
         line.get_mut(usize::from(self.start)..usize::from(self.end)).unwrap_or(&mut [])
     }
 
+    /// Without its first `count` bytes.
+    pub(crate) const fn tail(self, count: usize) -> Self {
+        Self { start: self.start.saturating_add(count as u16), end: self.end }
+    }
+
     pub(crate) const fn shortened(self, len: usize) -> Self {
         Self { start: self.start, end: self.start.saturating_add(len as u16) }
     }

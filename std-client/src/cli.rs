@@ -1,0 +1,211 @@
+//! The options of `coracle`; their help is the manual.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::connection::Host;
+
+/// Move files to and from a coracle server.
+///
+/// A file appears under its name only when it is whole and its checksum is right, on either
+/// side. What is interrupted can be continued with --continue, which proves that the part that
+/// is there already is the beginning of the same file.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "coracle", version, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    /// Options, before or behind the command.
+    #[command(flatten)]
+    pub options: Options,
+
+    /// The server; the port is 2222 if none is given. IPv6: [::1]:2222.
+    #[arg(value_name = "HOST[:PORT]")]
+    pub host: Host,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Print nothing but results and errors.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+
+    /// Print what happens: connections, receipts, retries.
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+
+    /// Continue an interrupted download or upload.
+    #[arg(short, long = "continue", global = true)]
+    pub resume: bool,
+
+    /// Download nothing over a file that exists.
+    #[arg(long, global = true)]
+    pub no_clobber: bool,
+
+    /// How often a transfer is tried again, with resume, after the connection dropped or the
+    /// server was busy. Counted anew once bytes have moved.
+    #[arg(long, global = true, value_name = "N", default_value_t = 5)]
+    pub retries: u32,
+
+    /// Use the control connection for transfers as well.
+    #[arg(long, global = true)]
+    pub one_connection: bool,
+
+    /// Give up after so many seconds without progress.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60,
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub timeout: u32,
+
+    /// Give up connecting to an address after so many seconds.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub connect_timeout: u32,
+
+    /// Connect from this local port (control connection).
+    #[arg(long, global = true, value_name = "PORT",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub local_port: Option<u16>,
+}
+
+/// One command.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// List a folder: kind, size, time (UTC), name.
+    Ls {
+        /// The folder; the served one if none is given.
+        #[arg(default_value = "/")]
+        path: OsString,
+    },
+    /// Show kind, size and time of one entry.
+    Stat {
+        /// The entry.
+        path: OsString,
+    },
+    /// Print CRC-32 and length of a file, as the server reads it back.
+    Sum {
+        /// The file.
+        path: OsString,
+        /// First byte.
+        #[arg(value_parser = number())]
+        offset: Option<u64>,
+        /// Bytes, at most to the end of the file.
+        #[arg(value_parser = number())]
+        length: Option<u64>,
+    },
+    /// Show free and total bytes.
+    Df,
+    /// Print the counters of the server.
+    Stats,
+    /// Remove files or empty folders.
+    Rm {
+        /// What to remove.
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<OsString>,
+    },
+    /// Rename; an existing file is replaced.
+    Mv {
+        /// The old path.
+        from: OsString,
+        /// The new path.
+        to: OsString,
+    },
+    /// Make folders.
+    Mkdir {
+        /// The folders.
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<OsString>,
+    },
+    /// Show what is stored of an interrupted upload: CRC-32 and length.
+    Partial {
+        /// The file.
+        path: OsString,
+    },
+    /// Discard what is stored of interrupted uploads.
+    Forget {
+        /// The files.
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<OsString>,
+    },
+    /// Download files; with exactly two arguments and no -o, the second is the local name.
+    #[command(visible_alias = "get", after_help = DOWNLOAD_HELP)]
+    Download {
+        /// Files on the server. The local name is the last part of the name given here.
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<OsString>,
+        /// Local file or folder; `-` is standard output.
+        #[arg(short, long, value_name = "LOCAL|-")]
+        output: Option<PathBuf>,
+    },
+    /// Upload files; the last argument may be the name on the server.
+    #[command(visible_alias = "put", after_help = UPLOAD_HELP)]
+    Upload {
+        /// Local files, `-` is standard input; then the name on the server. It is a folder
+        /// if it ends with / or if there are several files.
+        #[arg(required = true, value_name = "LOCAL… [NAME]")]
+        names: Vec<OsString>,
+    },
+}
+
+fn number() -> impl clap::builder::TypedValueParser<Value = u64> {
+    clap::value_parser!(u64).range(..=coracle::limits::NUMBER_MAX)
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  coracle boat ls                            list the served folder
+  coracle boat upload log.txt                send log.txt
+  coracle boat upload log.txt logs/today     send it under another name
+  coracle boat download logs/today           fetch it as ./today
+  coracle boat download a b c -o inbox/      fetch several files into a folder
+  coracle boat -c download disk.img          continue what was interrupted
+  coracle '[::1]:2222' df                    IPv6, with a port
+
+Exit codes: 0 done, 1 refused by the server, 2 wrong usage, 3 connection or protocol,
+4 bytes damaged or changed, 5 local file, 130 interrupted. With several names, those behind
+a failure are still tried; the first failure decides.";
+
+const DOWNLOAD_HELP: &str = "\
+  download NAME              to ./NAME (its last part)
+  download NAME LOCAL        to LOCAL, or into it if it is a folder
+  download NAME -o LOCAL     the same
+  download NAME… -o FOLDER   several files into a folder
+  download A B C             three or more files, to the current folder
+  download NAME -o -         to standard output (unproven until the exit code is 0)
+
+The bytes gather in a hidden file beside the target (.NAME.….coracle-part), which replaces the
+target when length and checksum hold. After an interruption it stays; -c continues it.";
+
+const UPLOAD_HELP: &str = "\
+  upload LOCAL               to /LOCAL (its last part)
+  upload LOCAL NAME          to NAME, or into it if NAME ends with /
+  upload LOCAL LOCAL… NAME   several files into the folder NAME
+  upload LOCAL LOCAL… /      several files into the served folder
+  upload - NAME              standard input
+
+The file appears under its name when it is whole; the receipt of the server, checked against
+what was sent, then says that it is stored. After an interruption -c continues it.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_stand_on_either_side() {
+        let cli = Cli::try_parse_from(["coracle", "-c", "h:1", "get", "a", "-o", "-", "-q"]);
+        let Cli { options, command, .. } = cli.unwrap();
+        assert!(options.resume && options.quiet);
+        assert!(matches!(command, Command::Download { output: Some(_), .. }));
+    }
+}

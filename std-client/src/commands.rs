@@ -1,0 +1,244 @@
+//! The commands that move no file bytes: asked in one go, answered on standard output.
+
+use core::fmt::Display;
+use std::collections::VecDeque;
+use std::io::{self, BufWriter, Stdout, Write};
+
+use coracle::client::{Done, Event, Handler, NotNow, Supplied};
+use coracle::{Code, Command as Line, Path, Refusal, Space};
+
+use crate::cli::Command;
+use crate::failure::Failure;
+use crate::print::{Row, Shown, Size};
+use crate::progress::Progress;
+use crate::remote::Remote;
+
+/// Entries of a listing that are printed. A folder of ten million files is a mistake or an
+/// attack; a listing without end must have an end here.
+const ENTRIES_MAX: u64 = 10_000_000;
+
+/// Commands, and what came of them.
+pub(crate) struct Commands<'a> {
+    queue: VecDeque<Request>,
+    asked: VecDeque<Request>,
+    entries: u64,
+    out: BufWriter<Stdout>,
+    progress: &'a Progress,
+    first_failure: Option<Failure>,
+    end: Option<End>,
+}
+
+/// Why no more is wanted of the server.
+enum End {
+    /// Nobody reads our output any more: no failure.
+    Unread,
+    Failed(Failure),
+}
+
+enum Request {
+    List(Remote),
+    Stat(Remote),
+    Sum(Remote, u64, Option<u64>),
+    Space,
+    Stats,
+    Remove(Remote),
+    Rename(Remote, Remote),
+    MakeFolder(Remote),
+    Partial(Remote),
+    Forget(Remote),
+}
+
+impl<'a> Commands<'a> {
+    /// The requests of a command; `None` for a transfer.
+    pub(crate) fn of(command: &Command, progress: &'a Progress) -> Option<Result<Self, Failure>> {
+        let queue = requests(command)?;
+        Some(queue.map(|queue| Self {
+            queue,
+            asked: VecDeque::new(),
+            entries: 0,
+            out: BufWriter::new(io::stdout()),
+            progress,
+            first_failure: None,
+            end: None,
+        }))
+    }
+
+    /// What came of it all, given how the session ended.
+    pub(crate) fn finish(mut self, session: Result<(), Failure>) -> Result<(), Failure> {
+        if let Err(error) = self.out.flush() {
+            let end = self.unwritten(&error).map_or(End::Unread, End::Failed);
+            self.end.get_or_insert(end);
+        }
+        let is_done = self.queue.is_empty() && self.asked.is_empty();
+        let ended = match (self.end.take(), session) {
+            (Some(End::Failed(failure)), _) => Some(failure),
+            (None, Err(failure)) if !is_done => Some(failure),
+            _ => None,
+        };
+        if let Some(failure) = ended {
+            self.progress.error(&failure);
+            self.first_failure.get_or_insert(failure);
+        }
+        self.first_failure.map_or(Ok(()), Err)
+    }
+
+    fn print(&mut self, line: impl Display) -> Result<(), Refusal> {
+        writeln!(self.out, "{line}").map_err(|error| {
+            let failure = self.unwritten(&error);
+            self.stop(failure.map_or(End::Unread, End::Failed))
+        })
+    }
+
+    fn unwritten(&self, error: &io::Error) -> Option<Failure> {
+        let is_unread = error.kind() == io::ErrorKind::BrokenPipe;
+        (!is_unread).then(|| Failure::Local(format!("cannot write the output: {error}")))
+    }
+
+    fn stop(&mut self, end: End) -> Refusal {
+        self.end = Some(end);
+        Refusal::new(Code::Aborted, "the client has seen enough")
+    }
+
+    fn fail(&mut self, request: &Request, failure: Failure) {
+        match request.name() {
+            Some(name) => self.progress.error(format_args!("{}: {failure}", name.shown())),
+            None => self.progress.error(&failure),
+        }
+        self.first_failure.get_or_insert(failure);
+    }
+
+    fn on_done(&mut self, request: &Request, done: Done<'_>) -> Result<(), Refusal> {
+        let name = request.name().map_or(&b""[..], Remote::as_bytes);
+        match done {
+            Done::Listed { skipped: 0, .. } | Done::Plain => Ok(()),
+            Done::Listed { skipped, .. } => {
+                let progress = self.progress;
+                progress.note(format_args!("{skipped} entries have names that cannot be sent"));
+                Ok(())
+            }
+            Done::Found(metadata) => self.print(Row { metadata, name }),
+            Done::Sum(sum) => {
+                self.print(format_args!("{:08x} {} {}", sum.crc, sum.length, Shown(name)))
+            }
+            Done::Space(Space { free, total }) => self.print(format_args!(
+                "{} free of {} ({free} of {total} bytes)",
+                Size(free),
+                Size(total)
+            )),
+            Done::Stats(fields) => fields
+                .split(|&byte| byte == b' ')
+                .filter(|field| !field.is_empty())
+                .try_for_each(|field| self.print(Shown(field))),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Handler for Commands<'_> {
+    fn next_request(&mut self) -> Option<Line<Path<'_>>> {
+        self.queue.front().map(Request::line)
+    }
+
+    fn requested(&mut self, outcome: Result<u64, NotNow>) {
+        let Some(request) = self.queue.pop_front() else { return };
+        match outcome {
+            Ok(_) => self.asked.push_back(request),
+            Err(why) => {
+                let message = why.to_string();
+                self.fail(&request, Failure::Refused { code: Some(Code::TooLong), message });
+            }
+        }
+    }
+
+    fn supply(&mut self, _request: u64, _offset: u64, _buffer: &mut [u8]) -> Supplied {
+        Supplied::Bytes(0)
+    }
+
+    fn store(&mut self, _request: u64, _offset: u64, _data: &[u8]) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event<'_>) -> Result<(), Refusal> {
+        match event {
+            Event::Entry { entry, .. } => {
+                self.entries += 1;
+                if self.entries > ENTRIES_MAX {
+                    let text = format!("the server lists more than {ENTRIES_MAX} entries");
+                    return Err(self.stop(End::Failed(Failure::Connection(text))));
+                }
+                self.print(Row { metadata: entry.metadata, name: entry.name })
+            }
+            Event::Info { text, .. } => {
+                self.progress.detail(Shown(text));
+                Ok(())
+            }
+            Event::Done { done, .. } => match self.asked.pop_front() {
+                Some(request) => self.on_done(&request, done),
+                None => Ok(()),
+            },
+            Event::Refused { code, message, .. } => {
+                if let Some(request) = self.asked.pop_front() {
+                    self.fail(&request, Failure::refused(code, message));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn requests(command: &Command) -> Option<Result<VecDeque<Request>, Failure>> {
+    let one = |path: &std::ffi::OsString, request: fn(Remote) -> Request| {
+        Remote::parse(path).map(|path| VecDeque::from([request(path)]))
+    };
+    let each = |paths: &[std::ffi::OsString], request: fn(Remote) -> Request| {
+        paths.iter().map(|path| Remote::parse(path).map(request)).collect()
+    };
+    Some(match command {
+        Command::Ls { path } => one(path, Request::List),
+        Command::Stat { path } => one(path, Request::Stat),
+        Command::Sum { path, offset, length } => Remote::parse(path)
+            .map(|path| VecDeque::from([Request::Sum(path, offset.unwrap_or(0), *length)])),
+        Command::Df => Ok(VecDeque::from([Request::Space])),
+        Command::Stats => Ok(VecDeque::from([Request::Stats])),
+        Command::Rm { paths } => each(paths, Request::Remove),
+        Command::Mv { from, to } => Remote::parse(from).and_then(|from| {
+            Remote::parse(to).map(|to| VecDeque::from([Request::Rename(from, to)]))
+        }),
+        Command::Mkdir { paths } => each(paths, Request::MakeFolder),
+        Command::Partial { path } => one(path, Request::Partial),
+        Command::Forget { paths } => each(paths, Request::Forget),
+        Command::Download { .. } | Command::Upload { .. } => return None,
+    })
+}
+
+impl Request {
+    fn line(&self) -> Line<Path<'_>> {
+        match self {
+            Self::List(path) => Line::List { path: path.path() },
+            Self::Stat(path) => Line::Stat { path: path.path() },
+            &Self::Sum(ref path, offset, length) => Line::Sum { path: path.path(), offset, length },
+            Self::Space => Line::Space,
+            Self::Stats => Line::Stats,
+            Self::Remove(path) => Line::Remove { path: path.path() },
+            Self::Rename(from, to) => Line::Rename { from: from.path(), to: to.path() },
+            Self::MakeFolder(path) => Line::MakeFolder { path: path.path() },
+            Self::Partial(path) => Line::Partial { path: path.path() },
+            Self::Forget(path) => Line::Forget { path: path.path() },
+        }
+    }
+
+    fn name(&self) -> Option<&Remote> {
+        match self {
+            Self::Space | Self::Stats => None,
+            Self::List(path)
+            | Self::Stat(path)
+            | Self::Sum(path, ..)
+            | Self::Remove(path)
+            | Self::Rename(path, _)
+            | Self::MakeFolder(path)
+            | Self::Partial(path)
+            | Self::Forget(path) => Some(path),
+        }
+    }
+}

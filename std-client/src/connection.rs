@@ -1,0 +1,145 @@
+//! Finding and reaching a server.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::str::FromStr;
+use core::time::Duration;
+use std::io;
+use std::net::{TcpStream, ToSocketAddrs};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::failure::Failure;
+
+/// The port of the control connection.
+const PORT: u16 = 2222;
+
+/// A server as the user names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// A name or an address, without brackets.
+    pub name: String,
+    /// The control port.
+    pub port: u16,
+}
+
+impl FromStr for Host {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, port) = if let Some(rest) = text.strip_prefix('[') {
+            let (name, port) = rest.split_once(']').ok_or("`[` without `]`")?;
+            match port {
+                "" => (name, None),
+                _ => (name, Some(port.strip_prefix(':').ok_or("expected `:PORT` behind `]`")?)),
+            }
+        } else if text.parse::<Ipv6Addr>().is_ok() {
+            (text, None)
+        } else {
+            match text.rsplit_once(':') {
+                Some((name, port)) => (name, Some(port)),
+                None => (text, None),
+            }
+        };
+        if name.is_empty() || name.contains([':', ' ', '/']) && name.parse::<IpAddr>().is_err() {
+            return Err("expected HOST, HOST:PORT or [IPv6]:PORT".to_owned());
+        }
+        let port = match port {
+            Some(port) => port.parse().ok().filter(|&port| port > 0).ok_or("the port is wrong")?,
+            None => PORT,
+        };
+        Ok(Self { name: name.to_owned(), port })
+    }
+}
+
+/// How connections are made.
+#[derive(Clone, Debug)]
+pub struct Dialer {
+    /// The server.
+    pub host: Host,
+    /// For each address.
+    pub connect_timeout: Duration,
+    /// The local port of the control connection, if it matters.
+    pub local_port: Option<u16>,
+}
+
+impl Dialer {
+    /// Reach the control port, at the first address of the name that answers.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Connection`] that names every address and what was wrong with it.
+    pub fn control(&self) -> Result<TcpStream, Failure> {
+        let Host { name, port } = &self.host;
+        // A literal address is taken as it is: no resolver is asked.
+        let addresses = (name.as_str(), *port).to_socket_addrs().map_err(|error| {
+            Failure::Connection(format!("cannot find the address of {name}: {error}"))
+        })?;
+        let mut reasons = Vec::new();
+        for address in addresses {
+            match connect(address, self.local_port, self.connect_timeout) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => reasons.push(format!("{address}: {error}")),
+            }
+        }
+        if reasons.is_empty() {
+            reasons.push("the name has no address".to_owned());
+        }
+        Err(Failure::Connection(format!("cannot connect to {name}: {}", reasons.join("; "))))
+    }
+
+    /// Reach another port of the very address the control connection leads to.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system says.
+    pub fn transfer(&self, control: SocketAddr, port: u16) -> io::Result<TcpStream> {
+        let mut address = control;
+        address.set_port(port);
+        connect(address, None, self.connect_timeout)
+    }
+}
+
+fn connect(
+    address: SocketAddr,
+    local_port: Option<u16>,
+    timeout: Duration,
+) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if let Some(port) = local_port {
+        socket.set_reuse_address(true)?;
+        let any: IpAddr = match address {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        socket.bind(&SocketAddr::new(any, port).into())?;
+    }
+    // Lines are small and answered at once; what is large is gathered before it is written.
+    socket.set_tcp_nodelay(true)?;
+    socket.connect_timeout(&address.into(), timeout)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_with_and_without_ports() {
+        for (text, name, port) in [
+            ("boat", "boat", 2222),
+            ("boat:7", "boat", 7),
+            ("10.0.0.1:2223", "10.0.0.1", 2223),
+            ("::1", "::1", 2222),
+            ("[::1]", "::1", 2222),
+            ("[::1]:2222", "::1", 2222),
+            ("[fe80::1]:9", "fe80::1", 9),
+        ] {
+            let host = Host { name: name.to_owned(), port };
+            assert_eq!(text.parse::<Host>(), Ok(host), "{text}");
+        }
+        for bad in ["", ":5", "a:b", "a:0", "a:65536", "[::1", "[::1]5", "[]:5", "a b", "x:y:5"] {
+            assert!(bad.parse::<Host>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,464 @@
+//! Downloads: a queue of files that are fetched, staged, proven and made visible.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use coracle::client::{Done, Event, Handler, NotNow, Supplied};
+use coracle::{Code, Command, Crc32, Path as RemotePath, Refusal};
+
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::remote::Remote;
+use crate::staged::{Leftovers, Staged, Whole, publish};
+use crate::transfer::Queue;
+
+/// Files that are flushed and made visible together: at most so many, and none waits longer
+/// than so many seconds for the next.
+const GROUP_MAX: usize = 128;
+const GROUP_SECONDS: u64 = 2;
+
+/// Staged files that may be open because they are continued.
+const OPEN_MAX: usize = 64;
+
+/// Where a download goes.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    File(PathBuf),
+    Output,
+}
+
+/// The files to fetch, and what became of them.
+pub(crate) struct Downloads<'a> {
+    items: Vec<Item>,
+    /// To be asked for, by index, in this order.
+    ready: VecDeque<usize>,
+    /// Asked for, in this order; the answers come in it too.
+    asked: VecDeque<usize>,
+    /// To be asked for with the next connection: the server was busy.
+    later: Vec<usize>,
+    /// Whole, not visible yet, and since when there is one.
+    whole: Vec<(usize, Whole)>,
+    whole_since: Instant,
+    /// Standard output, unbuffered.
+    output: Option<File>,
+    leftovers: Leftovers,
+    no_clobber: bool,
+    moved: u64,
+    stopped: bool,
+    progress: &'a Progress,
+    first_failure: Option<Failure>,
+}
+
+struct Item {
+    remote: Remote,
+    target: Target,
+    /// Go on from what is there.
+    resume: bool,
+    staged: Option<Staged>,
+    /// What standard output has got so far, which cannot be read back.
+    output: Crc32,
+    output_len: u64,
+    /// From where the file is asked for, with the checksum of what is before; unknown yet.
+    from: Option<(u64, u32)>,
+    /// What the server said when it was busy.
+    busy: Option<Failure>,
+    modified: Option<u64>,
+    is_through: bool,
+}
+
+impl<'a> Downloads<'a> {
+    pub(crate) fn new(
+        files: Vec<(Remote, Target)>,
+        resume: bool,
+        no_clobber: bool,
+        progress: &'a Progress,
+    ) -> Self {
+        let items: Vec<_> =
+            files.into_iter().map(|(remote, target)| Item::new(remote, target, resume)).collect();
+        let mut downloads = Self {
+            ready: (0..items.len()).collect(),
+            items,
+            asked: VecDeque::new(),
+            later: Vec::new(),
+            whole: Vec::new(),
+            whole_since: Instant::now(),
+            output: None,
+            leftovers: Leftovers::default(),
+            no_clobber,
+            moved: 0,
+            stopped: false,
+            progress,
+            first_failure: None,
+        };
+        for index in 0..downloads.items.len() {
+            if let Err(failure) = downloads.check_target(index) {
+                downloads.finish(index, Err(failure));
+            }
+        }
+        downloads.ready.retain(|&index| !downloads.items[index].is_through);
+        downloads
+    }
+
+    /// The first failure, if there was one.
+    pub(crate) fn outcome(self) -> Result<(), Failure> {
+        self.first_failure.map_or(Ok(()), Err)
+    }
+
+    /// Refuse before anything is transferred what could not be put in its place afterwards.
+    fn check_target(&mut self, index: usize) -> Result<(), Failure> {
+        let Target::File(target) = &mut self.items[index].target else { return Ok(()) };
+        match fs::metadata(&*target) {
+            Ok(_) if self.no_clobber => {
+                return Err(Failure::Local(format!("{} exists", target.display())));
+            }
+            Ok(metadata) if !metadata.is_file() => {
+                let text = "is no file; `-o -` writes to standard output";
+                return Err(Failure::Local(format!("{} {text}", target.display())));
+            }
+            // Behind a link lies the file that is replaced; the link stays.
+            Ok(_) => match fs::canonicalize(&*target) {
+                Ok(file) => *target = file,
+                Err(error) => return Err(Failure::local("find", target, &error)),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Failure::local("write", target, &error)),
+        }
+        let looked = self.leftovers.look_for(target);
+        looked.map_err(|error| Failure::local("write", target, &error))
+    }
+
+    /// Have everything ready to ask for a file: what is there already, and its checksum.
+    fn prepare(&mut self, index: usize) -> Result<(), Failure> {
+        let item = &mut self.items[index];
+        let Target::File(target) = &item.target else {
+            item.from = Some((item.output_len, item.output.value()));
+            return Ok(());
+        };
+        if item.from.is_some() {
+            return Ok(());
+        }
+        if !item.resume {
+            item.from = Some((0, 0));
+            return Ok(());
+        }
+        let prepared = (|| {
+            if item.staged.is_none() {
+                item.staged = Staged::leftover(target, self.leftovers.of(target))?;
+            }
+            let Some(staged) = &item.staged else { return Ok((0, 0)) };
+            let length = staged.len()?;
+            Ok((length, staged.crc(length)?))
+        })();
+        let failed = |error: io::Error| Failure::local("read", target, &error);
+        item.from = Some(prepared.map_err(failed)?);
+        Ok(())
+    }
+
+    fn begin(&mut self, size: u64, modified: Option<u64>) -> Result<(), Refusal> {
+        let Some(&index) = self.asked.front() else { return Ok(()) };
+        let item = &mut self.items[index];
+        item.modified = modified;
+        let (offset, _) = item.from.unwrap_or_default();
+        self.progress.begin(item.remote.shown(), offset, Some(size));
+        if let Target::File(target) = &item.target {
+            let staged = match item.staged.take() {
+                // The server has found that it is a beginning of the file.
+                Some(staged) => staged.cut(offset).map(|()| staged),
+                None => Staged::create(target),
+            };
+            match staged {
+                Ok(staged) => item.staged = Some(staged),
+                Err(error) => {
+                    let failure = Failure::local("write", target, &error);
+                    return Err(self.stop(index, failure));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, offset: u64, data: &[u8]) -> Result<(), Refusal> {
+        let Some(&index) = self.asked.front() else { return Ok(()) };
+        let item = &mut self.items[index];
+        let written = match (&item.target, &item.staged) {
+            (Target::File(_), Some(staged)) => staged.write(offset, data),
+            (Target::File(_), None) => Err(io::ErrorKind::NotFound.into()),
+            (Target::Output, _) => write_output(&mut self.output, data),
+        };
+        if let Err(error) = written {
+            let failure = match &item.target {
+                Target::File(target) => Failure::local("write", target, &error),
+                Target::Output => Failure::Local(format!("cannot write the output: {error}")),
+            };
+            return Err(self.stop(index, failure));
+        }
+        if matches!(item.target, Target::Output) {
+            item.output.update(data);
+            item.output_len += data.len() as u64;
+        }
+        self.moved += data.len() as u64;
+        self.progress.moved(data.len());
+        Ok(())
+    }
+
+    fn on_done(&mut self) {
+        let Some(index) = self.asked.pop_front() else { return };
+        let item = &mut self.items[index];
+        match (&item.target, item.staged.take()) {
+            (Target::File(_), Some(staged)) => {
+                let (modified, no_clobber) = (item.modified, self.no_clobber);
+                self.whole.push((index, Whole { staged, modified, no_clobber }));
+            }
+            _ => self.finish(index, Ok(())),
+        }
+        if self.whole.len() == 1 {
+            self.whole_since = Instant::now();
+        }
+        let is_due = self.whole.len() >= GROUP_MAX
+            || self.whole_since.elapsed().as_secs() >= GROUP_SECONDS
+            || self.ready.is_empty() && self.asked.is_empty();
+        if is_due {
+            self.publish();
+        }
+    }
+
+    /// Make visible what is whole.
+    fn publish(&mut self) {
+        let (indices, files): (Vec<_>, Vec<_>) = self.whole.drain(..).unzip();
+        for (index, result) in indices.into_iter().zip(publish(&files, &self.leftovers)) {
+            let result = result.map_err(|error| match &self.items[index].target {
+                Target::File(target) => Failure::local("write", target, &error),
+                Target::Output => Failure::Local(error.to_string()),
+            });
+            self.finish(index, result);
+        }
+    }
+
+    fn on_refused(&mut self, code: Option<Code>, message: &[u8]) {
+        let Some(index) = self.asked.pop_front() else { return };
+        let item = &mut self.items[index];
+        let is_continued = item.from.is_some_and(|(offset, _)| offset > 0);
+        match code {
+            Some(Code::Busy) => {
+                item.busy = Some(Failure::refused(code, message));
+                self.later.push(index);
+            }
+            Some(Code::Changed | Code::BadArgument) if is_continued => self.restart(index),
+            _ => self.finish(index, Err(Failure::refused(code, message))),
+        }
+    }
+
+    /// What is there is not the beginning of the file on the server.
+    fn restart(&mut self, index: usize) {
+        let item = &mut self.items[index];
+        if matches!(item.target, Target::Output) {
+            let text = "the file changed on the server while it was written to standard output";
+            self.finish(index, Err(Failure::Integrity(text.to_owned())));
+            return;
+        }
+        let cleared = item.staged.as_ref().map_or(Ok(()), Staged::clear);
+        if let (Err(error), Some(staged)) = (cleared, &item.staged) {
+            let failure = Failure::local("write", staged.path(), &error);
+            self.finish(index, Err(failure));
+            return;
+        }
+        let name = item.remote.shown();
+        self.progress.note(format_args!(
+            "{name}: what is here is not the beginning of the file there; starting from zero"
+        ));
+        item.resume = false;
+        item.from = Some((0, 0));
+        self.ready.push_front(index);
+    }
+
+    /// End the session over a local failure: there is no other way to end a download.
+    fn stop(&mut self, index: usize, failure: Failure) -> Refusal {
+        self.asked.retain(|&asked| asked != index);
+        self.finish(index, Err(failure));
+        self.stopped = true;
+        Refusal::new(Code::Io, "a local file cannot be written")
+    }
+
+    fn put_away(&mut self, index: usize) {
+        let item = &mut self.items[index];
+        item.is_through = true;
+        if let (Some(staged), Target::File(target)) = (item.staged.take(), &item.target) {
+            staged.keep(self.leftovers.of(target));
+        }
+    }
+
+    fn finish(&mut self, index: usize, result: Result<(), Failure>) {
+        self.put_away(index);
+        self.moved += 1;
+        let item = &self.items[index];
+        match result {
+            Ok(()) => self.progress.detail(format_args!("{}: done", item.remote.shown())),
+            Err(failure) => {
+                self.progress.error(format_args!("{}: {failure}", item.remote.shown()));
+                self.first_failure.get_or_insert(failure);
+            }
+        }
+    }
+}
+
+impl Item {
+    fn new(remote: Remote, target: Target, resume: bool) -> Self {
+        Self {
+            remote,
+            target,
+            resume,
+            staged: None,
+            output: Crc32::new(),
+            output_len: 0,
+            from: None,
+            busy: None,
+            modified: None,
+            is_through: false,
+        }
+    }
+}
+
+impl Handler for Downloads<'_> {
+    fn next_request(&mut self) -> Option<Command<RemotePath<'_>>> {
+        loop {
+            let &index = self.ready.front()?;
+            if self.items[index].resume && self.asked.len() >= OPEN_MAX {
+                return None;
+            }
+            let Err(failure) = self.prepare(index) else { break };
+            self.ready.pop_front();
+            self.finish(index, Err(failure));
+        }
+        let item = self.ready.front().map(|&index| &self.items[index])?;
+        let (offset, crc) = item.from.unwrap_or_default();
+        let path = item.remote.path();
+        Some(Command::Download { path, offset, length: None, prefix: (offset > 0).then_some(crc) })
+    }
+
+    fn requested(&mut self, outcome: Result<u64, NotNow>) {
+        let Some(index) = self.ready.pop_front() else { return };
+        match outcome {
+            Ok(_) => self.asked.push_back(index),
+            Err(why) => {
+                let message = why.to_string();
+                self.finish(index, Err(Failure::Refused { code: Some(Code::TooLong), message }));
+            }
+        }
+    }
+
+    fn supply(&mut self, _request: u64, _offset: u64, _buffer: &mut [u8]) -> Supplied {
+        Supplied::Bytes(0)
+    }
+
+    fn store(&mut self, _request: u64, offset: u64, data: &[u8]) -> Result<(), Refusal> {
+        self.write(offset, data)
+    }
+
+    fn event(&mut self, event: Event<'_>) -> Result<(), Refusal> {
+        match event {
+            Event::Begins { size, modified, .. } => return self.begin(size, modified),
+            Event::Done { done: Done::Downloaded(_), .. } => self.on_done(),
+            Event::Refused { code, message, .. } => self.on_refused(code, message),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Queue for Downloads<'_> {
+    fn is_done(&self) -> bool {
+        let waiting = self.ready.len() + self.asked.len() + self.later.len();
+        waiting == 0 && self.whole.is_empty()
+    }
+
+    fn moved(&self) -> u64 {
+        self.moved
+    }
+
+    fn take_stop(&mut self) -> bool {
+        core::mem::take(&mut self.stopped)
+    }
+
+    fn disconnected(&mut self) {
+        self.publish();
+        for index in self.asked.drain(..).rev() {
+            let item = &mut self.items[index];
+            item.resume |= item.staged.is_some();
+            item.from = None;
+            self.ready.push_front(index);
+        }
+        self.ready.extend(self.later.drain(..));
+    }
+
+    fn blame(&mut self, failure: Failure) {
+        if let Some(index) = self.ready.pop_front() {
+            self.finish(index, Err(failure));
+        }
+    }
+
+    fn give_up(&mut self, failure: &Failure) {
+        let ready = core::mem::take(&mut self.ready);
+        let more = ready.len().saturating_sub(1);
+        for (at, index) in ready.into_iter().enumerate() {
+            if at == 0 {
+                let busy = self.items[index].busy.take();
+                self.finish(index, Err(busy.unwrap_or_else(|| failure.clone())));
+            } else {
+                self.put_away(index);
+            }
+        }
+        if more > 0 {
+            self.progress.error(format_args!("{more} more files were not transferred"));
+        }
+    }
+}
+
+fn write_output(output: &mut Option<File>, data: &[u8]) -> io::Result<()> {
+    let file = match output {
+        Some(file) => file,
+        None => output.insert(io::stdout().as_fd().try_clone_to_owned()?.into()),
+    };
+    file.write_all(data)
+}
+
+/// Which files go where: the local names follow from what the user asked for.
+pub(crate) fn plan(
+    names: &[std::ffi::OsString],
+    output: Option<&Path>,
+) -> Result<Vec<(Remote, Target)>, Failure> {
+    let (names, output) = match (names, output) {
+        ([name, local], None) => (core::slice::from_ref(name), Some(Path::new(local))),
+        other => other,
+    };
+    let remotes: Vec<_> = names.iter().map(|name| Remote::parse(name)).collect::<Result<_, _>>()?;
+    let is_output = output == Some(Path::new("-"));
+    let folder = match output {
+        None => Some(Path::new("")),
+        Some(path) if is_folder(path) => Some(path),
+        Some(_) if remotes.len() > 1 => {
+            let text = "several files need a folder: -o FOLDER/ (it must exist)";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        Some(_) => None,
+    };
+    let plan = remotes.into_iter().map(|remote| {
+        let name = remote.local_name()?;
+        let target = match (folder, output) {
+            (_, Some(_)) if is_output => Target::Output,
+            (Some(folder), _) => Target::File(folder.join(name)),
+            (None, Some(path)) => Target::File(path.to_owned()),
+            (None, None) => Target::File(name.into()),
+        };
+        Ok((remote, target))
+    });
+    plan.collect()
+}
+
+fn is_folder(path: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt;
+    path.as_os_str().as_bytes().ends_with(b"/") || path.is_dir()
+}

@@ -1,0 +1,87 @@
+//! Why something was not done, by culprit.
+
+use core::fmt;
+use std::io;
+use std::path::Path;
+
+use coracle::Code;
+use coracle::client::PeerError;
+
+use crate::exit::Exit;
+use crate::print::Shown;
+
+/// Why something was not done.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// The command line makes no sense.
+    Usage(String),
+    /// The server refused.
+    Refused {
+        /// Its code, if it is one of this version.
+        code: Option<Code>,
+        /// Its message, safe to print.
+        message: String,
+    },
+    /// There is no connection, or it was lost: worth another try.
+    Connection(String),
+    /// The server broke the protocol.
+    Protocol(PeerError),
+    /// Bytes are not those that were expected.
+    Integrity(String),
+    /// A file on this side cannot be read or written.
+    Local(String),
+    /// A signal.
+    Interrupted,
+}
+
+impl Failure {
+    /// A refusal as it came from the server.
+    pub fn refused(code: Option<Code>, message: &[u8]) -> Self {
+        Self::Refused { code, message: Shown(message).to_string() }
+    }
+
+    /// What cannot be done with a local file, and why.
+    pub fn local(doing: &str, path: &Path, error: &io::Error) -> Self {
+        Self::Local(format!("cannot {doing} {}: {error}", path.display()))
+    }
+
+    /// The exit code.
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Refused { .. } => Exit::Refused,
+            Self::Connection(_) => Exit::Connection,
+            Self::Protocol(error) if error.is_integrity() => Exit::Integrity,
+            Self::Protocol(_) => Exit::Connection,
+            Self::Integrity(_) => Exit::Integrity,
+            Self::Local(_) => Exit::Local,
+            Self::Interrupted => Exit::Interrupted,
+        }
+    }
+
+    /// Whether the same may succeed a little later.
+    pub const fn is_passing(&self) -> bool {
+        match self {
+            Self::Connection(_) => true,
+            Self::Refused { code, .. } => matches!(code, Some(Code::Busy | Code::Limit)),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(text)
+            | Self::Connection(text)
+            | Self::Integrity(text)
+            | Self::Local(text) => f.write_str(text),
+            Self::Refused { code: Some(code), message } => write!(f, "{message} ({code})"),
+            Self::Refused { code: None, message } => write!(f, "{message} (refused)"),
+            Self::Protocol(error) => error.fmt(f),
+            Self::Interrupted => f.write_str("interrupted"),
+        }
+    }
+}
+
+impl core::error::Error for Failure {}

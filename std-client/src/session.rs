@@ -1,0 +1,214 @@
+//! A session: the client's machine on a connection, until its requests are answered.
+
+use core::time::Duration;
+use std::io;
+use std::net::TcpStream;
+use std::rc::Rc;
+use std::time::Instant;
+
+use coracle::client::poll::{self, Waiting};
+use coracle::client::{Client, ClientError, Error, Event, Handler, NotNow, PeerError, Supplied};
+use coracle::limits::LINE_MAX;
+use coracle::{Code, Command, Greeting, Path, Refusal};
+
+use crate::chunk::Chunk;
+use crate::failure::Failure;
+use crate::link::Link;
+use crate::print::Shown;
+use crate::watch::{Interrupt, Watch};
+
+/// Requests that may be unanswered: the window of the server is the real limit.
+const DEPTH: usize = 1024;
+
+/// A session with a server.
+pub(crate) struct Session {
+    client: Box<Client<Chunk, LINE_MAX, DEPTH>>,
+    link: Link,
+    watch: Rc<Watch>,
+    timeout: Duration,
+    told: Told,
+}
+
+/// What the server told of the session itself.
+#[derive(Debug, Default)]
+struct Told {
+    greeting: Option<Greeting>,
+    refusal: Option<Failure>,
+    farewell: Option<String>,
+}
+
+impl Session {
+    /// A session on a new connection; `transfer` asks for the transfer port to be opened.
+    pub(crate) fn new(
+        stream: TcpStream,
+        transfer: bool,
+        interrupt: &Interrupt,
+        timeout: Duration,
+    ) -> Self {
+        let watch = Rc::new(Watch::new(interrupt.clone(), timeout));
+        Self {
+            client: Box::new(Client::new(Chunk::default(), transfer)),
+            link: Link::new(stream, Rc::clone(&watch)),
+            watch,
+            timeout,
+            told: Told::default(),
+        }
+    }
+
+    /// Wait for the greeting.
+    pub(crate) fn greet(&mut self) -> Result<Greeting, Failure> {
+        self.run(&mut Single { command: None })?;
+        Ok(self.told.greeting.unwrap_or_default())
+    }
+
+    /// Run until every request of the handler is answered.
+    ///
+    /// # Errors
+    ///
+    /// Why the session ended before. Where the handler ended it, the handler knows better.
+    pub(crate) fn run(&mut self, handler: &mut impl Handler) -> Result<(), Failure> {
+        let mut watched = Watched { inner: handler, watch: &self.watch, told: &mut self.told };
+        let result = drive(&mut self.client, &mut self.link, &mut watched);
+        if result.is_err() {
+            // What has come is kept, whatever became of the connection. If even that fails,
+            // the first failure says more.
+            poll::settle::<_, (), LINE_MAX, DEPTH>(&mut self.client, &mut watched).ok();
+        }
+        result.map_err(|error| self.failure(error))
+    }
+
+    /// End the session in order: the server is told and its answer awaited, so that it is this
+    /// side that closes first.
+    pub(crate) fn close(mut self) {
+        // All is done and proven; how the session ends does not matter any more.
+        self.run(&mut Single { command: Some(Command::Exit) }).ok();
+    }
+
+    fn failure(&mut self, error: Error<io::Error>) -> Failure {
+        if let Some(refusal) = self.told.refusal.take() {
+            return refusal;
+        }
+        match error {
+            Error::Link(error) => match error.kind() {
+                io::ErrorKind::Interrupted => Failure::Interrupted,
+                io::ErrorKind::TimedOut => Failure::Connection(format!(
+                    "the server made no progress for {} s",
+                    self.timeout.as_secs()
+                )),
+                _ => Failure::Connection(format!("the connection failed: {error}")),
+            },
+            Error::Client(ClientError::Peer(PeerError::Closed)) => {
+                let farewell = self.told.farewell.take();
+                let why = farewell.unwrap_or_else(|| PeerError::Closed.message().to_owned());
+                Failure::Connection(why)
+            }
+            Error::Client(ClientError::Peer(error)) => Failure::Protocol(error),
+            error => Failure::Local(error.to_string()),
+        }
+    }
+}
+
+fn drive(
+    client: &mut Client<Chunk, LINE_MAX, DEPTH>,
+    link: &mut Link,
+    handler: &mut impl Handler,
+) -> Result<(), Error<io::Error>> {
+    loop {
+        let waiting = poll::advance(client, link, handler)?;
+        let is_ready = match waiting {
+            Waiting::Readable => link.wait(true, false),
+            Waiting::Either => link.wait(true, true),
+            Waiting::Request if link.flush().map_err(Error::Link)? => return Ok(()),
+            Waiting::Request => link.wait(false, true),
+            Waiting::Over => return Err(ClientError::Peer(PeerError::Closed).into()),
+        };
+        if !is_ready.map_err(Error::Link)? {
+            poll::settle(client, handler)?;
+        }
+    }
+}
+
+/// A handler whose events tell how long to be patient, and what the session is like.
+struct Watched<'a, H> {
+    inner: &'a mut H,
+    watch: &'a Watch,
+    told: &'a mut Told,
+}
+
+impl<H: Handler> Handler for Watched<'_, H> {
+    fn next_request(&mut self) -> Option<Command<Path<'_>>> {
+        let begun = Instant::now();
+        let request = self.inner.next_request();
+        // Preparing one may have taken its time; that is not the fault of the server.
+        self.watch.forgive(begun.elapsed());
+        request
+    }
+
+    fn requested(&mut self, outcome: Result<u64, NotNow>) {
+        self.inner.requested(outcome);
+    }
+
+    fn supply(&mut self, request: u64, offset: u64, buffer: &mut [u8]) -> Supplied {
+        let supplied = self.inner.supply(request, offset, buffer);
+        self.watch.progress();
+        supplied
+    }
+
+    fn store(&mut self, request: u64, offset: u64, data: &[u8]) -> Result<(), Refusal> {
+        let stored = self.inner.store(request, offset, data);
+        self.watch.progress();
+        stored
+    }
+
+    fn event(&mut self, event: Event<'_>) -> Result<(), Refusal> {
+        match event {
+            Event::Greeting(greeting) => {
+                self.watch.set_busy(greeting.busy);
+                self.told.greeting = Some(greeting);
+            }
+            Event::Refused { request: 0, code, message } => {
+                self.told.refusal = Some(Failure::refused(code, message));
+                return Err(Refusal::new(Code::Aborted, "the server refuses the session"));
+            }
+            Event::Farewell { message, .. } => {
+                let message = Shown(message);
+                self.told.farewell = Some(format!("the server ended the session: {message}"));
+            }
+            Event::Busy { .. } | Event::Info { .. } => {
+                self.watch.alive();
+                return self.inner.event(event);
+            }
+            _ => {}
+        }
+        let result = self.inner.event(event);
+        self.watch.progress();
+        result
+    }
+}
+
+/// One request whose answer does not matter, or none.
+struct Single {
+    command: Option<Command<Path<'static>>>,
+}
+
+impl Handler for Single {
+    fn next_request(&mut self) -> Option<Command<Path<'_>>> {
+        self.command
+    }
+
+    fn requested(&mut self, _outcome: Result<u64, NotNow>) {
+        self.command = None;
+    }
+
+    fn supply(&mut self, _request: u64, _offset: u64, _buffer: &mut [u8]) -> Supplied {
+        Supplied::Bytes(0)
+    }
+
+    fn store(&mut self, _request: u64, _offset: u64, _data: &[u8]) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn event(&mut self, _event: Event<'_>) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
