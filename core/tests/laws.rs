@@ -1,6 +1,6 @@
 //! The RAM disk keeps the laws of storage.
 
-use std::cell::RefCell;
+use core::cell::RefCell;
 
 use coracle::laws::{self, Fixture};
 use coracle::{RamDisk, RamSession};

@@ -101,7 +101,9 @@ fn the_newest_partial_with_bytes_wins() {
     for name in names {
         let from = served.root.join(&name);
         if fs::metadata(&from).unwrap().len() == 0 {
-            fs::copy(&from, served.root.join(format!("{}0", &name[..name.len() - 1]))).unwrap();
+            let digit = if name.ends_with('0') { '1' } else { '0' };
+            let to = format!("{}{digit}", &name[..name.len() - 1]);
+            fs::copy(&from, served.root.join(to)).unwrap();
         }
     }
     there.discard(staged);
@@ -159,7 +161,7 @@ fn a_folder_of_many_entries_is_streamed() {
     let mut name = [0; 255];
     let mut step = 0;
     while let Some((_, len)) = session.next_entry(&mut folder, &mut name).unwrap() {
-        let text = std::str::from_utf8(&name[..len]).unwrap();
+        let text = core::str::from_utf8(&name[..len]).unwrap();
         if let Some(at) = text.strip_prefix("stay") {
             seen[at.parse::<usize>().unwrap()] += 1;
         }

@@ -147,7 +147,7 @@ impl Candidate {
     }
 
     fn fail(&mut self, error: FolderError) {
-        if let Ok(Some(file)) = std::mem::replace(&mut self.state, Err(error)) {
+        if let Ok(Some(file)) = core::mem::replace(&mut self.state, Err(error)) {
             self.staged.put_back(file);
         }
     }

@@ -1,10 +1,11 @@
 //! What the sessions of one server must agree on: who writes which path, and which partials
 //! there are.
 
+use core::time::Duration;
 use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::lookup::FolderId;
 use super::partials::StagedName;
