@@ -85,7 +85,12 @@ pub trait Files: Send + Sync + 'static {
 
     /// Wait until the names in a folder have reached the medium.
     fn flush_folder(&self, folder: &Dir) -> io::Result<()> {
-        Ok(rustix::fs::fsync(readable(folder)?)?)
+        match rustix::fs::fsync(readable(folder)?) {
+            // Some file systems, mostly over networks, have no flush for folders: they record
+            // names at once or not at our asking.
+            Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+            result => Ok(result?),
+        }
     }
 
     /// Rename, replacing a file.

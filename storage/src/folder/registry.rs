@@ -111,14 +111,14 @@ impl Registry {
         Ok((claim, taken))
     }
 
-    /// The staged file of a stalled session, to read from: `None` if nobody has any bytes.
+    /// The staged file of a stalled session; `None` if nobody has any bytes.
     pub(super) fn peek(
         &self,
         key: &Key,
         session: u64,
         now: Instant,
         patience: Duration,
-    ) -> Result<Option<File>, Owned> {
+    ) -> Result<Option<StagedName>, Owned> {
         let books = self.books();
         let holders = books.claims.get(key).map(Vec::as_slice).unwrap_or_default();
         let since = now.checked_sub(patience);
@@ -126,7 +126,7 @@ impl Registry {
         for other in holders.iter().filter(|holder| holder.session != session) {
             let hold = other.stalled(since)?;
             let file = hold.file.as_ref().filter(|staged| staged.length > 0);
-            found = file.and_then(|staged| staged.file.try_clone().ok()).or(found);
+            found = file.map(|staged| staged.name).or(found);
         }
         Ok(found)
     }

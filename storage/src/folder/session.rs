@@ -171,20 +171,28 @@ impl Storage for FolderSession {
     fn open_partial(&mut self, path: Path<'_>) -> Result<(FolderFile, Metadata), FolderError> {
         let place = self.lookup.target(&self.shared, path)?.ok_or(NO_PARTIAL)?.place;
         let (now, patience) = (self.shared.files.now(), self.shared.options.ownership);
-        let stalled = self.shared.registry.peek(&place.key(), self.number, now, patience);
-        if let Some(file) = stalled.map_err(|_| BUSY)? {
-            return opened(file);
-        }
-        let newest = self.shared.partials(&place.parent, place.hash())?;
-        let name = newest.first().ok_or(NO_PARTIAL)?;
+        let stalled = self
+            .shared
+            .registry
+            .peek(&place.key(), self.number, now, patience)
+            .map_err(|_| BUSY)?;
+        let name = match stalled {
+            Some(name) => name,
+            None => {
+                let stored = self.shared.partials(&place.parent, place.hash())?;
+                *stored.first().ok_or(NO_PARTIAL)?
+            }
+        };
         let flags = OFlags::RDONLY | CAREFUL;
         let dir = &place.parent.dir;
         let file = File::from(rustix::fs::openat(dir, name.as_bytes(), flags, Mode::empty())?);
-        if is_locked(&file) {
-            return Err(BUSY.into());
+        if stalled.is_none() {
+            if is_locked(&file) {
+                return Err(BUSY.into());
+            }
+            // Readers keep no lock: a resume need not wait for them.
+            file.unlock()?;
         }
-        // Readers keep no lock: a resume need not wait for them.
-        file.unlock()?;
         opened(file)
     }
 
@@ -299,7 +307,12 @@ impl Storage for FolderSession {
     }
 
     fn committed(&mut self) -> Option<Outcome> {
-        self.results.pop_front()
+        let outcome = self.results.pop_front();
+        if self.results.is_empty() {
+            // An idle session keeps no memory of its largest group.
+            self.results = VecDeque::new();
+        }
+        outcome
     }
 
     fn forget(&mut self, path: Path<'_>) -> Result<(), FolderError> {
