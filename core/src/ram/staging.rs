@@ -198,8 +198,10 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
     /// shows what was replaced in between exactly once (law 8).
     pub(super) fn replace(&mut self, old: u64, new: u64) {
         let places = self.position(|node| node.id == old).zip(self.position(|node| node.id == new));
-        if let Some((old, new)) = places {
-            self.nodes.swap(old, new);
+        if let Some((old, new)) = places
+            && let Ok([old, new]) = self.nodes.get_disjoint_mut([old, new])
+        {
+            core::mem::swap(old, new);
         }
         self.free(old);
     }
