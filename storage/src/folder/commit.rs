@@ -108,6 +108,8 @@ impl Shared {
         }
     }
 
+    /// Put each file in its place, unless the path leads elsewhere by now: a receipt must not
+    /// name a file that landed in a folder of another name.
     fn rename(&self, group: &mut [Candidate]) {
         let mut checked: Option<(Arc<Parent>, bool)> = None;
         for candidate in group {
