@@ -163,7 +163,11 @@ impl<'a> Downloads<'a> {
         let item = &mut self.items[index];
         item.modified = modified;
         let (offset, _) = item.from.unwrap_or_default();
-        self.progress.begin(item.remote.shown(), offset, Some(size));
+        let name = item.remote.shown();
+        self.progress.begin(name, offset, Some(size));
+        if offset > 0 {
+            self.progress.detail(format_args!("{name}: continued at {offset} of {size} bytes"));
+        }
         if let Target::File(target) = &item.target {
             let staged = match item.staged.take() {
                 // The server has found that it is a beginning of the file.

@@ -66,6 +66,9 @@ impl Transfer<'_> {
             };
             if let Err(failure) = self.go_on(queue, failure, &mut backoff, is_first) {
                 queue.give_up(&failure);
+                if matches!(failure, Failure::Interrupted | Failure::Connection(_)) && !is_first {
+                    self.progress.note("the same command with --continue goes on from here");
+                }
             }
         }
     }

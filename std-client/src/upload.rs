@@ -324,7 +324,11 @@ impl Handler for Uploads<'_> {
         if let Step::Send(resume) = item.step {
             let size = item.open.as_ref().map(|open| open.size);
             let offset = resume.map_or(0, |resume| resume.offset);
-            self.progress.begin(item.remote.shown(), offset, size);
+            let name = item.remote.shown();
+            self.progress.begin(name, offset, size);
+            if offset > 0 {
+                self.progress.detail(format_args!("{name}: continued at {offset} bytes"));
+            }
             // Nothing will be asked for: such a file is sent with its line.
             item.is_sent = size == Some(offset);
         }
