@@ -13,6 +13,10 @@ use crate::failure::Failure;
 /// The port of the control connection.
 const PORT: u16 = 2222;
 
+/// How long the transfer port may take at most: where a firewall swallows it, the connection
+/// that is there already will do.
+const TRANSFER_PATIENCE: Duration = Duration::from_secs(3);
+
 /// A server as the user names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
@@ -100,7 +104,7 @@ impl Dialer {
     pub fn transfer(&self, control: SocketAddr, port: u16) -> io::Result<TcpStream> {
         let mut address = control;
         address.set_port(port);
-        connect(address, None, self.connect_timeout)
+        connect(address, None, self.connect_timeout.min(TRANSFER_PATIENCE))
     }
 }
 
