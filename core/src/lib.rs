@@ -60,6 +60,9 @@
 //! assert!(link.1.ends_with(b"ok\n- d - - logs\nok 1\nok\n"));
 //! ```
 //!
+//! [`client`] is the other side: a chip may upload its logs. It is a machine as well, with the
+//! same three drivers.
+//!
 //! # Memory
 //!
 //! A session takes [`SESSION_RAM`] bytes with the fixed buffers: 640 for lines, 1028 for a
