@@ -81,6 +81,7 @@ mod crc;
 mod emit;
 mod error;
 mod frame;
+mod greeting;
 #[cfg(feature = "laws")]
 pub mod laws;
 pub mod limits;
@@ -100,9 +101,10 @@ pub use crc::Crc32;
 pub use emit::Overflow;
 pub use error::Error;
 pub use frame::{BUSY, BadFrame, End, Frame};
+pub use greeting::Greeting;
 pub use path::{Escaped, Path, PathError, check_component};
 pub use ram::{RamDisk, RamFile, RamFolder, RamSession, RamStaged};
-pub use reply::{Code, Entry, Greeting, Receipt, Refusal, Reply, fields};
+pub use reply::{Code, Entry, Receipt, Refusal, Reply, fields};
 pub use server::{
     Action, Config, Counters, FixedServer, Misuse, Outcome, SESSION_RAM, Server, Waiting,
 };

@@ -4,6 +4,7 @@ mod blocks;
 mod disk;
 mod node;
 mod session;
+mod staging;
 
 pub use disk::RamDisk;
 pub use session::{RamFile, RamFolder, RamSession, RamStaged};

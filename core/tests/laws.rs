@@ -1,9 +1,9 @@
 //! The RAM disk keeps the laws of storage.
 
-use std::cell::RefCell;
+use core::cell::RefCell;
 
 use coracle::laws::{self, Fixture};
-use coracle::{RamDisk, RamSession};
+use coracle::{Path, RamDisk, RamSession, Receipt, Storage};
 
 struct Ram(RefCell<RamDisk<32, 256>>);
 
@@ -30,4 +30,37 @@ impl Fixture for Ram {
 #[test]
 fn the_ram_disk_keeps_the_laws() {
     laws::check(|| Ram(RefCell::new(RamDisk::new())));
+}
+
+/// A file that is replaced while its folder is listed exists throughout (law 8). Host file
+/// systems may disagree, so this is no part of the kit.
+#[test]
+fn a_replaced_entry_is_listed_once() {
+    for before in 0..6 {
+        let disk = RefCell::new(RamDisk::<8, 32>::new());
+        let mut session = RamSession::new(&disk);
+        let put = |session: &mut RamSession<'_, 8, 32>, name: u8| {
+            let staged = session.stage(Path::new(&[name]).unwrap(), None).unwrap();
+            session.finish(staged, Receipt::default(), None);
+            session.commit();
+            session.committed().unwrap().1.unwrap();
+        };
+        (b'a'..=b'f').for_each(|name| put(&mut session, name));
+        session.remove(Path::new(b"b").unwrap()).unwrap();
+        let mut folder = session.open_folder(Path::ROOT).unwrap();
+        let mut seen = Vec::new();
+        let mut name = [0; 255];
+        for step in 0..8 {
+            if step == before {
+                // The new bytes are staged in a place before or behind that of the old ones.
+                (b'c'..=b'f').for_each(|name| put(&mut session, name));
+                let (from, to) = (Path::new(b"f").unwrap(), Path::new(b"e").unwrap());
+                session.rename(from, to).unwrap();
+            }
+            let Some(_) = session.next_entry(&mut folder, &mut name).unwrap() else { break };
+            seen.push(name[0]);
+        }
+        seen.retain(|name| *name != b'f');
+        assert_eq!(seen, b"acde", "replaced after {before} entries");
+    }
 }

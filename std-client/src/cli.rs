@@ -40,7 +40,7 @@ pub struct Options {
     pub verbose: bool,
 
     /// Continue an interrupted download or upload.
-    #[arg(short, long = "continue", global = true)]
+    #[arg(short = 'c', long = "continue", global = true)]
     pub resume: bool,
 
     /// Download nothing over a file that exists.
@@ -170,6 +170,7 @@ Exit codes: 0 done, 1 refused by the server, 2 wrong usage, 3 connection or prot
 a failure are still tried; the first failure decides.";
 
 const DOWNLOAD_HELP: &str = "\
+Forms:
   download NAME              to ./NAME (its last part)
   download NAME LOCAL        to LOCAL, or into it if it is a folder
   download NAME -o LOCAL     the same
@@ -181,6 +182,7 @@ The bytes gather in a hidden file beside the target (.NAME.….coracle-part), wh
 target when length and checksum hold. After an interruption it stays; -c continues it.";
 
 const UPLOAD_HELP: &str = "\
+Forms:
   upload LOCAL               to /LOCAL (its last part)
   upload LOCAL NAME          to NAME, or into it if NAME ends with /
   upload LOCAL LOCAL… NAME   several files into the folder NAME

@@ -3,14 +3,14 @@
 
 mod tools;
 
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use coracle::{Code, Kind, Path, Storage};
 use coracle_storage::folder::{Folder, FolderOptions, FolderSession};
-use rustix::fs::{CWD, Mode, RenameFlags, renameat_with};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use tools::{Served, code, get, names, path, put};
 
@@ -136,12 +136,17 @@ fn an_exchanged_component_never_leads_outside() {
     fs::write(inside.join("file"), "public").unwrap();
     let link = served.root.join("l");
     symlink("../root_secret", &link).unwrap();
+    let exchange = || renameat_with(CWD, &inside, CWD, &link, RenameFlags::EXCHANGE);
+    if let Err(error) = exchange() {
+        eprintln!("SKIPPED: this file system cannot exchange names: {error}");
+        return;
+    }
     let done = AtomicBool::new(false);
     let exchanges = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                renameat_with(CWD, &inside, CWD, &link, RenameFlags::EXCHANGE).unwrap();
+                exchange().unwrap();
                 exchanges.fetch_add(1, Ordering::Relaxed);
             }
         });

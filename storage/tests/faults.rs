@@ -9,6 +9,7 @@ use coracle::{Code, Durability, Storage};
 use coracle_storage::folder::{Folder, FolderOptions};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use tempfile::TempDir;
 
 use tools::{Plan, Served, code, get, names, path, put, receipt, stage};
 
@@ -194,7 +195,7 @@ fn times_are_recorded_and_ancient_ones_unknown() {
     session.finish(staged, receipt(b"x"), Some(1_234_567_890));
     session.commit();
     assert_eq!(session.stat(path(b"a")).unwrap().modified, Some(1_234_567_890));
-    let before = std::time::UNIX_EPOCH - std::time::Duration::from_secs(5);
+    let before = std::time::UNIX_EPOCH - core::time::Duration::from_secs(5);
     fs::File::open(served.root.join("a")).unwrap().set_modified(before).unwrap();
     assert_eq!(session.stat(path(b"a")).unwrap().modified, None);
 }
@@ -234,7 +235,7 @@ fn errors_of_the_host_are_told_as_their_cause() {
         served.faults.plan(Plan { fail: Some((0, errno.raw_os_error())), ..Plan::default() });
         let Err(error) = session.stage(path(b"a"), None) else { panic!("{errno:?}") };
         assert_eq!(error.refusal().code, cause, "{errno:?}");
-        let source = std::error::Error::source(&error).unwrap().to_string();
+        let source = core::error::Error::source(&error).unwrap().to_string();
         assert_eq!(source, std::io::Error::from(errno).to_string(), "for the log");
     }
 }
@@ -248,7 +249,8 @@ fn a_full_disk_is_told_and_the_old_file_stays() {
         eprintln!("SKIPPED: a small file system cannot be mounted here: {error}");
         return;
     }
-    let folder = Folder::open(outer.path(), FolderOptions::default()).unwrap();
+    let mounted = Mounted(outer);
+    let folder = Folder::open(mounted.0.path(), FolderOptions::default()).unwrap();
     let mut session = folder.session();
     put(&mut session, b"a", &[1; 100_000]).unwrap();
     assert_eq!(code(session.stage(path(b"a"), Some(1 << 20))), Code::NoSpace);
@@ -265,6 +267,13 @@ fn a_full_disk_is_told_and_the_old_file_stays() {
     assert_eq!(get(&mut session, b"a"), Ok(vec![1; 100_000]));
     session.forget(path(b"a")).unwrap();
     put(&mut session, b"a", &[3; 50_000]).unwrap();
-    drop((session, folder));
-    unmount(outer.path(), UnmountFlags::empty()).unwrap();
+}
+
+struct Mounted(TempDir);
+
+impl Drop for Mounted {
+    /// Detached, so that it goes as soon as the last file of a failed test is closed.
+    fn drop(&mut self) {
+        unmount(self.0.path(), UnmountFlags::DETACH).unwrap();
+    }
 }

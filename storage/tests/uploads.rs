@@ -4,6 +4,7 @@ mod tools;
 
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::{Command, Stdio};
 
 use coracle::{Code, Storage};
@@ -89,27 +90,33 @@ fn partials_go_after_a_day() {
 #[test]
 fn the_newest_partial_with_bytes_wins() {
     let served = Served::new();
-    let mut sessions = [served.session(), served.session()];
-    let older = stage(&mut sessions[0], b"a", b"older").unwrap();
-    sessions[0].keep(older);
-    // As after a crash of another server: two files of one name, one of them empty.
-    let other = Folder::open(&served.root, FolderOptions::default()).unwrap();
-    let mut there = other.session();
-    let staged = there.stage(path(b"a"), None).unwrap();
-    let names = served.staged("");
-    assert_eq!(names.len(), 2);
-    for name in names {
-        let from = served.root.join(&name);
-        if fs::metadata(&from).unwrap().len() == 0 {
-            fs::copy(&from, served.root.join(format!("{}0", &name[..name.len() - 1]))).unwrap();
-        }
+    let mut session = served.session();
+    let staged = stage(&mut session, b"a", b"older").unwrap();
+    session.keep(staged);
+    // As after crashes of other servers: more files of the same name, one of them empty.
+    let name = served.staged("").remove(0);
+    let sibling = |digit| served.root.join(format!("{}{digit}", &name[..name.len() - 1]));
+    let mut digits = ('0'..='9').filter(|digit| !name.ends_with(*digit));
+    let (newer, empty) = (sibling(digits.next().unwrap()), sibling(digits.next().unwrap()));
+    fs::write(&newer, "newer!").unwrap();
+    let changed = |path: &std::path::Path| {
+        let found = fs::metadata(path).unwrap();
+        (found.ctime(), found.ctime_nsec())
+    };
+    // The clock of a file system is coarse.
+    while changed(&newer) <= changed(&served.root.join(&name)) {
+        fs::write(&newer, "newer!").unwrap();
     }
-    there.discard(staged);
-    let (staged, stored) = sessions[1].resume(path(b"a"), None).unwrap();
-    assert_eq!(stored, 5);
-    sessions[1].finish(staged, receipt(b"older"), None);
-    sessions[1].commit();
-    assert!(sessions[1].committed().unwrap().1.is_ok());
+    while !empty.exists() || changed(&empty) <= changed(&newer) {
+        fs::write(&empty, "").unwrap();
+        fs::set_permissions(&empty, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let (staged, stored) = session.resume(path(b"a"), None).unwrap();
+    assert_eq!(stored, 6);
+    session.finish(staged, receipt(b"newer!"), None);
+    session.commit();
+    assert!(session.committed().unwrap().1.is_ok());
+    assert_eq!(get(&mut session, b"a").as_deref(), Ok(&b"newer!"[..]));
 }
 
 #[test]
@@ -159,7 +166,7 @@ fn a_folder_of_many_entries_is_streamed() {
     let mut name = [0; 255];
     let mut step = 0;
     while let Some((_, len)) = session.next_entry(&mut folder, &mut name).unwrap() {
-        let text = std::str::from_utf8(&name[..len]).unwrap();
+        let text = core::str::from_utf8(&name[..len]).unwrap();
         if let Some(at) = text.strip_prefix("stay") {
             seen[at.parse::<usize>().unwrap()] += 1;
         }

@@ -1,6 +1,7 @@
 //! What a client's machine asks of its driver, and what it tells.
 
-use crate::reply::{Code, Entry, Greeting, Receipt};
+use crate::greeting::Greeting;
+use crate::reply::{Code, Entry, Receipt};
 use crate::storage::{Durability, Metadata, Space};
 
 /// One thing to do; do it, report it, poll again.

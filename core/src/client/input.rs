@@ -6,8 +6,9 @@ use super::{Action, Client, ClientError, Done, Kind, Limits, Output, PeerError, 
 use crate::buffer::Buffer;
 use crate::emit::shift;
 use crate::frame::Frame;
+use crate::greeting::Greeting;
 use crate::limits::{LINE_MAX, LINE_MIN};
-use crate::reply::{Code, Entry, Greeting, Reply, fields};
+use crate::reply::{Code, Entry, Reply, fields};
 use crate::storage::Metadata;
 use crate::token::{Span, Tokens};
 

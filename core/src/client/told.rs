@@ -2,7 +2,8 @@
 
 use super::{Action, Client, Done, Event};
 use crate::buffer::Buffer;
-use crate::reply::{Code, Entry, Greeting};
+use crate::greeting::Greeting;
+use crate::reply::{Code, Entry};
 use crate::storage::Metadata;
 use crate::token::Span;
 

@@ -18,7 +18,10 @@ pub(super) fn others_are_busy<F: Fixture>(fixture: F) {
     put(LAW, &mut other, b"b", b"another path is free");
     owner.keep(staged);
     assert_eq!(partial(&mut other, b"a"), Ok(b"bytes".to_vec()), "law {LAW}: free when kept");
+    // Who only reads a partial owns nothing.
+    let (reading, _) = ok(LAW, owner.open_partial(path(b"a")));
     let (staged, _) = ok(LAW, other.resume(path(b"a"), None));
+    owner.close(reading);
     refused(LAW, owner.stage(path(b"a"), None), Code::Busy);
     other.discard(staged);
     put(LAW, &mut owner, b"a", b"free when discarded");

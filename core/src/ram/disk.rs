@@ -1,8 +1,7 @@
 //! The disk that sessions share: entries, and the rules between sessions.
 
 use super::blocks::{BLOCK_LEN, Blocks, Chain};
-use super::node::{Claim, Node, ROOT, State};
-use crate::limits::OWNERSHIP_MILLIS;
+use super::node::{Node, ROOT, State};
 use crate::path::Path;
 use crate::reply::{Code, Refusal};
 use crate::storage::Space;
@@ -11,11 +10,11 @@ pub(super) const BUSY: Refusal =
     Refusal::new(Code::Busy, "another session writes this file; try again later");
 pub(super) const NOT_FOUND: Refusal =
     Refusal::new(Code::NotFound, "there is no such file or folder");
-const NO_PARTIAL: Refusal =
+pub(super) const NO_PARTIAL: Refusal =
     Refusal::new(Code::NotFound, "nothing is stored of an interrupted upload of this path");
 const NOT_DIRECTORY: Refusal =
     Refusal::new(Code::NotDirectory, "a component of the path is not a folder");
-const IS_DIRECTORY: Refusal =
+pub(super) const IS_DIRECTORY: Refusal =
     Refusal::new(Code::IsDirectory, "the path names a folder; a file is needed");
 const EXISTS: Refusal = Refusal::new(Code::Exists, "there is something of that name already");
 const NOT_EMPTY: Refusal =
@@ -23,25 +22,26 @@ const NOT_EMPTY: Refusal =
 const IS_ROOT: Refusal = Refusal::new(Code::Denied, "the served folder itself cannot be changed");
 const INTO_ITSELF: Refusal =
     Refusal::new(Code::BadArgument, "a folder cannot be moved into itself");
-const FULL: Refusal = Refusal::new(Code::NoSpace, "the RAM disk is full");
-const TOO_LARGE: Refusal = Refusal::new(Code::TooLarge, "the file is larger than the RAM disk");
+pub(super) const FULL: Refusal = Refusal::new(Code::NoSpace, "the RAM disk is full");
+pub(super) const TOO_LARGE: Refusal =
+    Refusal::new(Code::TooLarge, "the file is larger than the RAM disk");
 
 /// A medium in RAM that holds up to `FILES` files and folders (partials and staged files count)
 /// and `BLOCKS` times 256 bytes, of which each name takes one block.
 ///
 /// Sessions share it through a [`RefCell`](core::cell::RefCell), each with a
-/// [`RamSession`](super::RamSession). It takes `BLOCKS * 258 + FILES * 96` bytes of RAM or a
-/// little more. Nothing survives a reset, so receipts promise
+/// [`RamSession`](super::RamSession). It takes about `BLOCKS * 258 + FILES * 136` bytes of
+/// RAM. Nothing survives a reset, so receipts promise
 /// [`Cached`](crate::Durability::Cached) only.
 ///
 /// The disk has no clock: whoever runs it calls [`set_now`](Self::set_now) now and then, or
 /// stalled uploads are never taken over.
 pub struct RamDisk<const FILES: usize, const BLOCKS: usize> {
-    nodes: [Node; FILES],
+    pub(super) nodes: [Node; FILES],
     pub(super) blocks: Blocks<BLOCKS>,
     /// The last number given to an entry, a claim, a session or a change.
     last_number: u64,
-    now: u64,
+    pub(super) now: u64,
 }
 
 impl<const FILES: usize, const BLOCKS: usize> Default for RamDisk<FILES, BLOCKS> {
@@ -76,8 +76,6 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
         self.last_number
     }
 
-    // Lookups.
-
     /// The identity of a folder.
     pub(super) fn folder(&self, path: Path<'_>) -> Result<u64, Refusal> {
         path.components().try_fold(ROOT, |folder, name| {
@@ -87,7 +85,7 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
     }
 
     /// The folder a path is in, and its name there; `None` for the root.
-    fn place<'p>(&self, path: Path<'p>) -> Result<Option<(u64, &'p [u8])>, Refusal> {
+    pub(super) fn place<'p>(&self, path: Path<'p>) -> Result<Option<(u64, &'p [u8])>, Refusal> {
         let Some((parent, name)) = path.parent().zip(path.name()) else { return Ok(None) };
         Ok(Some((self.folder(parent)?, name)))
     }
@@ -105,16 +103,16 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
             .map(|(at, node)| (at.saturating_add(1), node))
     }
 
-    fn visible(&self, folder: u64, name: &[u8]) -> Option<&Node> {
+    pub(super) fn visible(&self, folder: u64, name: &[u8]) -> Option<&Node> {
         let mut nodes = self.nodes.iter();
         nodes.find(|node| node.is_visible() && self.is_at(node, folder, name))
     }
 
-    fn position(&self, want: impl Fn(&Node) -> bool) -> Option<usize> {
+    pub(super) fn position(&self, want: impl Fn(&Node) -> bool) -> Option<usize> {
         self.nodes.iter().position(want)
     }
 
-    fn is_at(&self, node: &Node, folder: u64, name: &[u8]) -> bool {
+    pub(super) fn is_at(&self, node: &Node, folder: u64, name: &[u8]) -> bool {
         let mut own = [0; BLOCK_LEN];
         node.parent == folder
             && node.name_len == name.len()
@@ -127,8 +125,6 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
         Some(read)
     }
 
-    // Reading.
-
     pub(super) fn open(&mut self, path: Path<'_>) -> Result<Node, Refusal> {
         let (folder, name) = self.place(path)?.ok_or(IS_DIRECTORY)?;
         let node = *self.visible(folder, name).ok_or(NOT_FOUND)?;
@@ -139,28 +135,7 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
         Ok(node)
     }
 
-    pub(super) fn open_partial(&mut self, path: Path<'_>, session: u64) -> Result<Node, Refusal> {
-        let (folder, name) = self.place(path)?.ok_or(NO_PARTIAL)?;
-        self.check_owner(folder, name, session)?;
-        let mut nodes = self.nodes.iter();
-        let stalled = |node: &&Node| {
-            matches!(node.state, State::Staged(claim) if claim.session != session)
-                && node.length > 0
-                && self.is_at(node, folder, name)
-        };
-        let node = match nodes.find(stalled) {
-            Some(node) => *node,
-            None => *self
-                .nodes
-                .iter()
-                .find(|node| node.state == State::Partial && self.is_at(node, folder, name))
-                .ok_or(NO_PARTIAL)?,
-        };
-        self.count_reader(node.id);
-        Ok(node)
-    }
-
-    fn count_reader(&mut self, id: u64) {
+    pub(super) fn count_reader(&mut self, id: u64) {
         if let Some(node) = self.node_mut(id) {
             node.readers = node.readers.saturating_add(1);
         }
@@ -170,7 +145,7 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
         self.nodes.iter().find(|node| node.id == id && node.state != State::Free)
     }
 
-    fn node_mut(&mut self, id: u64) -> Option<&mut Node> {
+    pub(super) fn node_mut(&mut self, id: u64) -> Option<&mut Node> {
         self.nodes.iter_mut().find(|node| node.id == id && node.state != State::Free)
     }
 
@@ -181,209 +156,6 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
             self.free(id);
         }
     }
-
-    // Staging.
-
-    pub(super) fn stage(
-        &mut self,
-        path: Path<'_>,
-        size: Option<u64>,
-        session: u64,
-    ) -> Result<u64, Refusal> {
-        let (folder, name) = self.writable(path, size)?;
-        self.check_owner(folder, name, session)?;
-        self.take_over(folder, name, session);
-        let ticket = self.number();
-        let claim = Claim { ticket, session, progress: self.now };
-        self.add(folder, name, State::Staged(claim)).map(|_| ticket)
-    }
-
-    pub(super) fn resume(
-        &mut self,
-        path: Path<'_>,
-        size: Option<u64>,
-        session: u64,
-    ) -> Result<(u64, u64), Refusal> {
-        let (folder, name) = self.writable(path, None)?;
-        self.check_owner(folder, name, session)?;
-        self.take_over(folder, name, session);
-        let at = self
-            .position(|node| node.state == State::Partial && self.is_at(node, folder, name))
-            .ok_or(NO_PARTIAL)?;
-        let stored = self.nodes.get(at).map_or(0, |node| node.length as u64);
-        self.check_size(size.map(|size| size.saturating_sub(stored)))?;
-        let claim = Claim { ticket: self.number(), session, progress: self.now };
-        let node = self.nodes.get_mut(at).ok_or(NO_PARTIAL)?;
-        node.state = State::Staged(claim);
-        Ok((claim.ticket, stored))
-    }
-
-    fn writable<'p>(&self, path: Path<'p>, size: Option<u64>) -> Result<(u64, &'p [u8]), Refusal> {
-        let (folder, name) = self.place(path)?.ok_or(IS_DIRECTORY)?;
-        if self.visible(folder, name).is_some_and(|node| node.state == State::Folder) {
-            return Err(IS_DIRECTORY);
-        }
-        self.check_size(size)?;
-        Ok((folder, name))
-    }
-
-    fn check_size(&self, more: Option<u64>) -> Result<(), Refusal> {
-        match more {
-            Some(more) if more > self.space().total => Err(TOO_LARGE),
-            Some(more) if more > self.space().free => Err(FULL),
-            _ => Ok(()),
-        }
-    }
-
-    /// Refuse while another session makes progress with this name (law 6).
-    fn check_owner(&self, folder: u64, name: &[u8], session: u64) -> Result<(), Refusal> {
-        let owned = self.nodes.iter().any(|node| match node.state {
-            State::Staged(claim) => {
-                claim.session != session && self.is_alive(claim) && self.is_at(node, folder, name)
-            }
-            _ => false,
-        });
-        if owned { Err(BUSY) } else { Ok(()) }
-    }
-
-    fn is_alive(&self, claim: Claim) -> bool {
-        self.now.saturating_sub(claim.progress) < OWNERSHIP_MILLIS
-    }
-
-    /// What others stopped writing becomes the partial.
-    fn take_over(&mut self, folder: u64, name: &[u8], session: u64) {
-        while let Some(ticket) = self.nodes.iter().find_map(|node| match node.state {
-            State::Staged(claim) if claim.session != session && self.is_at(node, folder, name) => {
-                Some(claim.ticket)
-            }
-            _ => None,
-        }) {
-            self.keep(ticket);
-        }
-    }
-
-    /// The staged file of a writer, unless it was taken over.
-    fn staged(&self, ticket: u64) -> Option<usize> {
-        self.position(|node| matches!(node.state, State::Staged(claim) if claim.ticket == ticket))
-    }
-
-    pub(super) fn staged_node(&mut self, ticket: u64) -> Result<&mut Node, Refusal> {
-        let at = self.staged(ticket).ok_or(BUSY)?;
-        self.nodes.get_mut(at).ok_or(BUSY)
-    }
-
-    /// Note progress (law 6).
-    pub(super) fn progress(&mut self, ticket: u64) {
-        let now = self.now;
-        if let Ok(Node { state: State::Staged(claim), .. }) = self.staged_node(ticket) {
-            claim.progress = now;
-        }
-    }
-
-    pub(super) fn write(
-        &mut self,
-        ticket: u64,
-        offset: u64,
-        data: &[u8],
-    ) -> Result<usize, Refusal> {
-        self.progress(ticket);
-        let stamp = self.number();
-        let at = self.staged(ticket).ok_or(BUSY)?;
-        let node = self.nodes.get_mut(at).ok_or(BUSY)?;
-        let offset = usize::try_from(offset).map_err(|_| TOO_LARGE)?.min(node.length);
-        let written = self.blocks.write(&mut node.data, offset, data);
-        if written == 0 && !data.is_empty() {
-            return Err(FULL);
-        }
-        node.length = node.length.max(offset.saturating_add(written));
-        node.stamp = stamp;
-        Ok(written)
-    }
-
-    pub(super) fn truncate(&mut self, ticket: u64, length: u64) -> Result<(), Refusal> {
-        let at = self.staged(ticket).ok_or(BUSY)?;
-        let node = self.nodes.get_mut(at).ok_or(BUSY)?;
-        node.length = usize::try_from(length).map_or(node.length, |length| length.min(node.length));
-        self.blocks.truncate(&mut node.data, node.length);
-        Ok(())
-    }
-
-    pub(super) fn keep(&mut self, ticket: u64) {
-        let Some(node) = self.staged(ticket).and_then(|at| self.nodes.get(at)).copied() else {
-            return;
-        };
-        if node.length == 0 {
-            self.free(node.id);
-            return;
-        }
-        self.discard_partials(&node);
-        if let Some(node) = self.node_mut(node.id) {
-            node.state = State::Partial;
-        }
-    }
-
-    pub(super) fn discard(&mut self, ticket: u64) {
-        if let Some(id) = self.staged(ticket).and_then(|at| self.nodes.get(at)).map(|n| n.id) {
-            self.free(id);
-        }
-    }
-
-    /// Make a staged file visible, in the place of a file of its name.
-    pub(super) fn commit(&mut self, ticket: u64, modified: Option<u64>) -> Result<(), Refusal> {
-        let stamp = self.number();
-        let at = self.staged(ticket).ok_or(BUSY)?;
-        let node = *self.nodes.get(at).ok_or(BUSY)?;
-        let target = self.same_name(&node, Node::is_visible);
-        if target.is_some_and(|target| target.state == State::Folder) {
-            self.keep(ticket);
-            return Err(IS_DIRECTORY);
-        }
-        self.discard_partials(&node);
-        if let Some(node) = self.nodes.get_mut(at) {
-            *node = Node { state: State::File, modified, stamp, ..*node };
-        }
-        if let Some(target) = target {
-            self.replace(target.id, node.id);
-        }
-        Ok(())
-    }
-
-    /// Put one node into the place of another, which goes. A listing goes by places, so it
-    /// shows what was replaced in between exactly once (law 8).
-    fn replace(&mut self, old: u64, new: u64) {
-        let places = self.position(|node| node.id == old).zip(self.position(|node| node.id == new));
-        if let Some((old, new)) = places {
-            self.nodes.swap(old, new);
-        }
-        self.free(old);
-    }
-
-    fn discard_partials(&mut self, of: &Node) {
-        while let Some(partial) = self.same_name(of, |node| node.state == State::Partial) {
-            self.free(partial.id);
-        }
-    }
-
-    fn same_name(&self, of: &Node, want: impl Fn(&Node) -> bool) -> Option<Node> {
-        let mut name = [0; BLOCK_LEN];
-        let len = self.name(of, &mut name)?;
-        let name = name.get(..len)?;
-        self.nodes.iter().find(|node| want(node) && self.is_at(node, of.parent, name)).copied()
-    }
-
-    pub(super) fn forget(&mut self, path: Path<'_>, session: u64) -> Result<(), Refusal> {
-        let (folder, name) = self.place(path)?.ok_or(NO_PARTIAL)?;
-        self.check_owner(folder, name, session)?;
-        self.take_over(folder, name, session);
-        let mut nodes = self.nodes.iter();
-        let partial = nodes
-            .find(|node| node.state == State::Partial && self.is_at(node, folder, name))
-            .ok_or(NO_PARTIAL)?;
-        self.free(partial.id);
-        Ok(())
-    }
-
-    // Names.
 
     pub(super) fn remove(&mut self, path: Path<'_>) -> Result<(), Refusal> {
         let node = *self.entry(path)?.ok_or(IS_ROOT)?;
@@ -443,7 +215,7 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
         Ok(())
     }
 
-    fn add(&mut self, folder: u64, name: &[u8], state: State) -> Result<u64, Refusal> {
+    pub(super) fn add(&mut self, folder: u64, name: &[u8], state: State) -> Result<u64, Refusal> {
         let id = self.number();
         let free = self.nodes.iter_mut().find(|node| node.state == State::Free).ok_or(FULL)?;
         let mut chain = Chain::EMPTY;
@@ -463,7 +235,7 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
     }
 
     /// An entry goes, its bytes with it unless they are being read.
-    fn free(&mut self, id: u64) {
+    pub(super) fn free(&mut self, id: u64) {
         let Some(node) = self.nodes.iter_mut().find(|n| n.id == id && n.state != State::Free)
         else {
             return;

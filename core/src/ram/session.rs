@@ -4,6 +4,7 @@ use core::cell::{RefCell, RefMut};
 
 use heapless::Deque;
 
+use super::blocks::BLOCK_LEN;
 use super::disk::{BUSY, NOT_FOUND, RamDisk};
 use super::node::{Node, ROOT, State};
 use crate::path::Path;
@@ -71,7 +72,7 @@ impl<const FILES: usize, const BLOCKS: usize> Storage for RamSession<'_, FILES, 
             case_sensitive: true,
             atomic_replace: true,
             free: Some(space.free),
-            largest: Some(space.total),
+            largest: Some(space.total.saturating_sub(BLOCK_LEN as u64)),
         })
     }
 
@@ -247,4 +248,44 @@ fn read<const FILES: usize, const BLOCKS: usize>(
     let len = buffer.len().min(node.length.saturating_sub(offset));
     let buffer = buffer.get_mut(..len).unwrap_or_default();
     disk.blocks.read(node.data, offset, buffer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the documentation of [`RamDisk`] says of its size.
+    #[test]
+    fn a_disk_takes_the_memory_it_says() {
+        type Disk = RamDisk<16, 64>;
+        assert!(size_of::<Disk>() <= 16 * 136 + 64 * 258 + 64, "{} bytes", size_of::<Disk>());
+        // A session holds no file bytes.
+        assert!(size_of::<RamSession<'_, 16, 64>>() <= 512);
+    }
+
+    #[test]
+    fn a_full_disk_says_so_and_recovers() {
+        let disk = RefCell::new(RamDisk::<3, 8>::new());
+        let mut session = RamSession::new(&disk);
+        let path = Path::new(b"a").unwrap();
+        assert_eq!(session.facts().unwrap().largest, Some(7 * 256));
+        assert_eq!(session.stage(path, Some(7 * 256 + 1)).unwrap_err().code, Code::TooLarge);
+        let mut staged = session.stage(path, None).unwrap();
+        let mut stored = 0;
+        let error = loop {
+            match session.write_at(&mut staged, stored, &[7; 300]) {
+                Ok(written) => stored += written as u64,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((error.code, stored), (Code::NoSpace, 7 * 256));
+        let other = Path::new(b"b").unwrap();
+        assert_eq!(session.stage(other, Some(1)).unwrap_err().code, Code::NoSpace);
+        session.discard(staged);
+        for name in [b"b", b"c", b"d"] {
+            session.make_folder(Path::new(name).unwrap()).unwrap();
+        }
+        assert_eq!(session.make_folder(path).unwrap_err().code, Code::NoSpace);
+        assert_eq!(session.space().unwrap(), Space { free: 5 * 256, total: 8 * 256 });
+    }
 }

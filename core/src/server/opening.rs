@@ -3,7 +3,8 @@
 use super::{Misuse, Next, Phase, Server};
 use crate::buffer::Buffer;
 use crate::command::{Hello, VERSION};
-use crate::reply::{Code, Greeting, Refusal};
+use crate::greeting::Greeting;
+use crate::reply::{Code, Refusal};
 use crate::step::{Answer, Step};
 use crate::storage::Facts;
 

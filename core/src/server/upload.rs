@@ -1,6 +1,7 @@
 //! `upload`: frames into a staged file that becomes visible whole or not at all.
 
 use super::checksum::Checksum;
+use super::drain::drain_space;
 use super::frames::{Frames, Got};
 use super::{Action, Misuse, Next, Phase, Server};
 use crate::buffer::{Buffer, Purpose};
@@ -63,7 +64,7 @@ const CORRUPT_LENGTH: Refusal =
     Refusal::new(Code::Corrupt, "the bytes sent are not as many as were announced");
 const CORRUPT_CRC: Refusal =
     Refusal::new(Code::Corrupt, "the bytes received do not have the checksum in END");
-const NOT_A_FRAME: Refusal =
+pub(super) const NOT_A_FRAME: Refusal =
     Refusal::new(Code::BadCommand, "something else than a frame came within an upload");
 const GAVE_UP: Refusal = Refusal::new(Code::Aborted, "the client gave up the upload");
 
@@ -382,34 +383,6 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         self.result_note = Some(Event::Abandoned { length });
     }
 
-    pub(super) fn on_drained(&mut self, count: usize) -> Result<(), Misuse> {
-        let Phase::Drain(frames) = &mut self.phase else { return Err(Misuse) };
-        if count > drain_room(frames, self.chunk.bytes().len()) {
-            return Err(Misuse);
-        }
-        if count == 0 {
-            self.ending = self.ending.or(Some(super::Outcome::Lost));
-            self.phase = Phase::Next(Next::Boundary);
-            return Ok(());
-        }
-        let got = match *frames {
-            Frames::Data(left) => {
-                let left = left.saturating_sub(count as u32);
-                *frames = if left > 0 { Frames::Data(left) } else { Frames::START };
-                self.counters.received = self.counters.received.saturating_add(count as u64);
-                Got::Part
-            }
-            _ => frames.received(count),
-        };
-        match got {
-            Got::End(_) | Got::Failed => self.phase = Phase::Next(Next::Boundary),
-            Got::Bad => self.phase = Phase::Next(Next::Close(NOT_A_FRAME)),
-            Got::Busy => self.counters.signs = self.counters.signs.saturating_add(1),
-            Got::Part | Got::Data(_) | Got::Failing => {}
-        }
-        Ok(())
-    }
-
     /// Frames that were received together with a line are in the line buffer: move the next of
     /// their bytes to where frames go. Returns whether there were any.
     pub(super) fn feed_frames(&mut self) -> bool {
@@ -427,24 +400,5 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             }
             _ => false,
         }
-    }
-}
-
-/// Where the next bytes of a refused upload go.
-pub(super) fn drain_space<'a>(frames: &'a mut Frames, chunk: &'a mut impl Buffer) -> &'a mut [u8] {
-    if let Frames::Data(_) = frames {
-        chunk.reserve(Purpose::Lines);
-    }
-    let room = drain_room(frames, chunk.bytes().len());
-    match frames {
-        Frames::Data(_) => chunk.bytes_mut().get_mut(..room).unwrap_or(&mut []),
-        other => other.space().unwrap_or(&mut []),
-    }
-}
-
-fn drain_room(frames: &Frames, chunk_len: usize) -> usize {
-    match frames {
-        Frames::Data(left) => chunk_len.min(*left as usize),
-        other => other.room(),
     }
 }

@@ -1,6 +1,7 @@
 //! The client's machine against a server that is a script.
 
 mod hostile;
+mod pair;
 mod support;
 
 use coracle::client::{Action, ClientError, NotNow, blocking, poll, poll::Waiting};

@@ -1,8 +1,10 @@
 //! Making finished files durable and visible, a group at a time.
 
+use std::io;
 use std::sync::Arc;
 
 use coracle::{Durability, Receipt};
+use rustix::io::Errno;
 
 use super::Shared;
 use super::error::{FolderError, MOVED};
@@ -52,7 +54,7 @@ impl Shared {
     fn prepare(&self, finished: Finished) -> Candidate {
         let Finished { staged, receipt, modified } = finished;
         let state = staged.take().and_then(|file| {
-            let mode = staged.mode.map_or(Ok(()), |mode| self.files.set_mode(&file.file, mode));
+            let mode = staged.mode.map_or(Ok(()), |mode| self.set_mode(&file, mode));
             let time = modified.map_or(Ok(()), |time| self.files.set_modified(&file.file, time));
             match mode.and(time) {
                 Ok(()) => Ok(Some(file)),
@@ -63,6 +65,15 @@ impl Shared {
             }
         });
         Candidate { staged, receipt, state }
+    }
+
+    /// Where the file system has no permissions, nothing is lost: the staged file was never open
+    /// to more than the file it replaces.
+    fn set_mode(&self, file: &StagedFile, mode: u32) -> io::Result<()> {
+        self.files.set_mode(&file.file, mode).or_else(|error| match Errno::from_io_error(&error) {
+            Some(Errno::PERM | Errno::NOTSUP) => Ok(()),
+            _ => Err(error),
+        })
     }
 
     fn flush(&self, group: &mut [Candidate]) {
@@ -97,6 +108,8 @@ impl Shared {
         }
     }
 
+    /// Put each file in its place, unless the path leads elsewhere by now: a receipt must not
+    /// name a file that landed in a folder of another name.
     fn rename(&self, group: &mut [Candidate]) {
         let mut checked: Option<(Arc<Parent>, bool)> = None;
         for candidate in group {
@@ -147,7 +160,7 @@ impl Candidate {
     }
 
     fn fail(&mut self, error: FolderError) {
-        if let Ok(Some(file)) = std::mem::replace(&mut self.state, Err(error)) {
+        if let Ok(Some(file)) = core::mem::replace(&mut self.state, Err(error)) {
             self.staged.put_back(file);
         }
     }

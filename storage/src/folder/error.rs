@@ -1,6 +1,6 @@
 //! Why something failed, and what a peer is told of it.
 
-use std::error::Error;
+use core::error::Error;
 use std::sync::Arc;
 use std::{fmt, io};
 

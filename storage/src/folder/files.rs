@@ -1,10 +1,11 @@
 //! The seam below the backend: every operation that changes a file, so that tests can fail,
 //! shorten or cut off each of them. The defaults are the real file system.
 
+use core::time::Duration;
 use std::fs::{File, FileTimes};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use cap_std::fs::Dir;
 use rustix::fd::OwnedFd;
@@ -84,12 +85,32 @@ pub trait Files: Send + Sync + 'static {
 
     /// Wait until the names in a folder have reached the medium.
     fn flush_folder(&self, folder: &Dir) -> io::Result<()> {
-        Ok(rustix::fs::fsync(readable(folder)?)?)
+        match rustix::fs::fsync(readable(folder)?) {
+            // Some file systems, mostly over networks, have no flush for folders: they record
+            // names at once or not at our asking.
+            Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+            result => Ok(result?),
+        }
     }
 
     /// Rename, replacing a file.
     fn rename(&self, from: &Dir, old: &[u8], to: &Dir, new: &[u8]) -> io::Result<()> {
         Ok(rustix::fs::renameat(from, old, to, new)?)
+    }
+
+    /// Rename a folder; nothing of the new name may be there.
+    fn rename_folder(&self, from: &Dir, old: &[u8], to: &Dir, new: &[u8]) -> io::Result<()> {
+        match rename_to_nothing(from, old, to, new) {
+            // The file system has no such rename, only one that replaces an empty folder.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                match rustix::fs::statat(to, new, AtFlags::SYMLINK_NOFOLLOW) {
+                    Err(Errno::NOENT) => Ok(rustix::fs::renameat(from, old, to, new)?),
+                    Err(errno) => Err(errno.into()),
+                    Ok(_) => Err(Errno::EXIST.into()),
+                }
+            }
+            result => Ok(result?),
+        }
     }
 
     /// Remove a file or a link.
@@ -117,6 +138,16 @@ impl Files for Host {}
 /// Never through a link, never waiting for the other end of a FIFO, never into a child process.
 pub(super) const CAREFUL: OFlags =
     OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn rename_to_nothing(from: &Dir, old: &[u8], to: &Dir, new: &[u8]) -> Result<(), Errno> {
+    rustix::fs::renameat_with(from, old, to, new, rustix::fs::RenameFlags::NOREPLACE)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn rename_to_nothing(_: &Dir, _: &[u8], _: &Dir, _: &[u8]) -> Result<(), Errno> {
+    Err(Errno::NOSYS)
+}
 
 /// A folder for reading: the descriptors of `cap-std` only name one.
 pub(super) fn readable(folder: &Dir) -> Result<OwnedFd, Errno> {

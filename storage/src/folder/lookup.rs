@@ -1,19 +1,20 @@
 //! From a path to an open folder and one name in it.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path as HostPath;
 use std::sync::Arc;
 
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use coracle::{Kind, Metadata, Path};
-use rustix::fs::{AtFlags, FileType, Stat};
+use rustix::fs::{AtFlags, FileType, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::Shared;
 use super::error::{FolderError, NOT_FOUND, SPECIAL, STAGED_NAME};
-use super::files::{Files, Host};
+use super::files::{CAREFUL, Files, Host};
 use super::partials::{PREFIX, StagedName};
 
 /// A folder in which something is done, held open so that each step is one component.
@@ -31,6 +32,7 @@ pub(super) struct FolderId {
 }
 
 impl From<&Stat> for FolderId {
+    #[allow(clippy::unnecessary_cast, reason = "the types differ from host to host")]
     fn from(stat: &Stat) -> Self {
         Self { device: stat.st_dev as u64, inode: stat.st_ino as u64 }
     }
@@ -133,6 +135,32 @@ impl Place {
     }
 }
 
+/// Open to read, through links, without waiting for the other end of a FIFO.
+const FOLLOW: OFlags = CAREFUL.difference(OFlags::NOFOLLOW);
+
+/// Open only to look at, so that nothing need be readable.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const LOOK: OFlags = OFlags::PATH;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const LOOK: OFlags = FOLLOW;
+
+impl Shared {
+    /// What a link leads to, inside the root.
+    pub(super) fn follow(&self, path: Path<'_>) -> Result<Stat, FolderError> {
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags(LOOK.bits() as i32);
+        let found = self.root.dir.open_with(host(path), &options)?;
+        Ok(rustix::fs::fstat(&found)?)
+    }
+
+    /// Open what a link leads to, inside the root.
+    pub(super) fn open_followed(&self, path: Path<'_>) -> Result<File, FolderError> {
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags(FOLLOW.bits() as i32);
+        Ok(self.root.dir.open_with(host(path), &options)?.into_std())
+    }
+}
+
 /// Refuse paths with the server's own names. Where case does not matter, other spellings would
 /// name the same files.
 pub(super) fn check_names(path: Path<'_>) -> Result<(), FolderError> {
@@ -154,6 +182,7 @@ pub(super) fn is_link(stat: &Stat) -> bool {
 }
 
 /// What is told of an entry; `None` for what is neither file nor folder.
+#[allow(clippy::unnecessary_cast, reason = "the types differ from host to host")]
 pub(super) fn metadata(stat: &Stat) -> Option<Metadata> {
     let kind = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => Kind::File,
@@ -165,6 +194,7 @@ pub(super) fn metadata(stat: &Stat) -> Option<Metadata> {
 }
 
 /// Differs when the content was changed (time, size) or replaced (inode).
+#[allow(clippy::unnecessary_cast, reason = "the types differ from host to host")]
 fn stamp(stat: &Stat) -> u64 {
     let nanoseconds =
         (stat.st_mtime as u64).wrapping_mul(1_000_000_000).wrapping_add(stat.st_mtime_nsec as u64);

@@ -1,8 +1,10 @@
 //! Names of staged files, and finding and removing those that nobody writes.
 
+use core::cmp::Reverse;
+use core::time::Duration;
 use std::fs::{File, TryLockError};
 use std::io;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use rustix::fs::{AtFlags, Dir as Entries, FileType, Stat};
 
@@ -60,7 +62,7 @@ impl StagedName {
     /// The hash of the final name.
     pub(super) fn hash(&self) -> u64 {
         let digits = self.0.get(PREFIX.len()..PREFIX.len() + HASH_LEN).unwrap_or_default();
-        std::str::from_utf8(digits)
+        core::str::from_utf8(digits)
             .ok()
             .and_then(|hex| u64::from_str_radix(hex, 16).ok())
             .unwrap_or(0)
@@ -111,7 +113,7 @@ impl Shared {
                 found.push(((stat.st_ctime, stat.st_ctime_nsec), name));
             }
         }
-        found.sort_by(|a, b| b.0.cmp(&a.0));
+        found.sort_unstable_by_key(|&(changed, _)| Reverse(changed));
         Ok(found.into_iter().map(|(_, name)| name).collect())
     }
 

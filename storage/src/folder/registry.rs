@@ -1,10 +1,11 @@
 //! What the sessions of one server must agree on: who writes which path, and which partials
 //! there are.
 
+use core::time::Duration;
 use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::lookup::FolderId;
 use super::partials::StagedName;
@@ -110,14 +111,14 @@ impl Registry {
         Ok((claim, taken))
     }
 
-    /// The staged file of a stalled session, to read from: `None` if nobody has any bytes.
+    /// The staged file of a stalled session; `None` if nobody has any bytes.
     pub(super) fn peek(
         &self,
         key: &Key,
         session: u64,
         now: Instant,
         patience: Duration,
-    ) -> Result<Option<File>, Owned> {
+    ) -> Result<Option<StagedName>, Owned> {
         let books = self.books();
         let holders = books.claims.get(key).map(Vec::as_slice).unwrap_or_default();
         let since = now.checked_sub(patience);
@@ -125,7 +126,7 @@ impl Registry {
         for other in holders.iter().filter(|holder| holder.session != session) {
             let hold = other.stalled(since)?;
             let file = hold.file.as_ref().filter(|staged| staged.length > 0);
-            found = file.and_then(|staged| staged.file.try_clone().ok()).or(found);
+            found = file.map(|staged| staged.name).or(found);
         }
         Ok(found)
     }

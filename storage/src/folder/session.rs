@@ -1,13 +1,12 @@
 //! A folder as one session sees it.
 
+use core::sync::atomic::Ordering;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use cap_std::fs::{OpenOptions, OpenOptionsExt};
 use coracle::{Durability, Facts, Kind, Metadata, Path, Receipt, Space, Storage};
-use rustix::fs::{Mode, OFlags, RenameFlags, Stat};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::Shared;
@@ -18,7 +17,7 @@ use super::error::{
 };
 use super::files::CAREFUL;
 use super::listing::FolderListing;
-use super::lookup::{Lookup, Parent, Place, Target, host, is_link, metadata};
+use super::lookup::{Lookup, Parent, Place, Target, check_names, is_link, metadata};
 use super::partials::{is_locked, leftovers};
 use super::staged::FolderStaged;
 
@@ -77,10 +76,10 @@ impl FolderSession {
     }
 
     fn check_space(&self, parent: &Parent, more: Option<u64>) -> Result<(), FolderError> {
-        match more {
-            Some(more) if more > space(parent)?.free => Err(NO_SPACE.into()),
-            _ => Ok(()),
-        }
+        let Some(more) = more else { return Ok(()) };
+        let space = space(parent)?;
+        // Some network file systems do not tell.
+        if space.total > 0 && more > space.free { Err(NO_SPACE.into()) } else { Ok(()) }
     }
 
     /// Names are durable before the client is told (law 10), unless nothing is flushed at all.
@@ -89,6 +88,12 @@ impl FolderSession {
             Durability::Flushed => Ok(self.shared.files.flush_folder(&parent.dir)?),
             Durability::Cached => Ok(()),
         }
+    }
+
+    /// The new name first: after a power cut in between there are two rather than none.
+    fn flush_both(&self, new: &Place, old: &Place) -> Result<(), FolderError> {
+        self.flush(&new.parent)?;
+        if new.parent.id == old.parent.id { Ok(()) } else { self.flush(&old.parent) }
     }
 
     fn remove_folder(&self, place: &Place) -> Result<(), FolderError> {
@@ -110,18 +115,6 @@ impl FolderSession {
         let removed = leftovers.iter().all(|name| self.shared.remove_unused(&folder, name));
         if removed { Ok(()) } else { Err(BUSY.into()) }
     }
-
-    fn rename_folder(&self, from: &Place, to: &Place) -> Result<(), FolderError> {
-        let (old, new) = (&from.parent.dir, &to.parent.dir);
-        match rustix::fs::renameat_with(old, &*from.name, new, &*to.name, RenameFlags::NOREPLACE) {
-            // The file system has no such rename: one that might replace an empty folder.
-            Err(Errno::INVAL | Errno::NOSYS) => match to.stat()? {
-                Some(_) => Err(EXISTS.into()),
-                None => Ok(self.shared.files.rename(old, &from.name, new, &to.name)?),
-            },
-            result => Ok(result?),
-        }
-    }
 }
 
 impl Drop for FolderSession {
@@ -137,10 +130,11 @@ impl Storage for FolderSession {
     type Error = FolderError;
 
     fn facts(&mut self) -> Result<Facts, FolderError> {
+        let space = self.space()?;
         Ok(Facts {
             case_sensitive: self.shared.case_sensitive,
             atomic_replace: true,
-            free: Some(self.space()?.free),
+            free: (space.total > 0).then_some(space.free),
             largest: None,
         })
     }
@@ -177,20 +171,28 @@ impl Storage for FolderSession {
     fn open_partial(&mut self, path: Path<'_>) -> Result<(FolderFile, Metadata), FolderError> {
         let place = self.lookup.target(&self.shared, path)?.ok_or(NO_PARTIAL)?.place;
         let (now, patience) = (self.shared.files.now(), self.shared.options.ownership);
-        let stalled = self.shared.registry.peek(&place.key(), self.number, now, patience);
-        if let Some(file) = stalled.map_err(|_| BUSY)? {
-            return opened(file);
-        }
-        let newest = self.shared.partials(&place.parent, place.hash())?;
-        let name = newest.first().ok_or(NO_PARTIAL)?;
+        let stalled = self
+            .shared
+            .registry
+            .peek(&place.key(), self.number, now, patience)
+            .map_err(|_| BUSY)?;
+        let name = match stalled {
+            Some(name) => name,
+            None => {
+                let stored = self.shared.partials(&place.parent, place.hash())?;
+                *stored.first().ok_or(NO_PARTIAL)?
+            }
+        };
         let flags = OFlags::RDONLY | CAREFUL;
         let dir = &place.parent.dir;
         let file = File::from(rustix::fs::openat(dir, name.as_bytes(), flags, Mode::empty())?);
-        if is_locked(&file) {
-            return Err(BUSY.into());
+        if stalled.is_none() {
+            if is_locked(&file) {
+                return Err(BUSY.into());
+            }
+            // Readers keep no lock: a resume need not wait for them.
+            file.unlock()?;
         }
-        // Readers keep no lock: a resume need not wait for them.
-        file.unlock()?;
         opened(file)
     }
 
@@ -296,7 +298,7 @@ impl Storage for FolderSession {
     }
 
     fn commit(&mut self) {
-        let group = std::mem::take(&mut self.group);
+        let group = core::mem::take(&mut self.group);
         self.group_bytes = 0;
         self.shared.waiting.fetch_sub(group.len(), Ordering::Relaxed);
         if !group.is_empty() {
@@ -305,7 +307,12 @@ impl Storage for FolderSession {
     }
 
     fn committed(&mut self) -> Option<Outcome> {
-        self.results.pop_front()
+        let outcome = self.results.pop_front();
+        if self.results.is_empty() {
+            // An idle session keeps no memory of its largest group.
+            self.results = VecDeque::new();
+        }
+        outcome
     }
 
     fn forget(&mut self, path: Path<'_>) -> Result<(), FolderError> {
@@ -343,44 +350,21 @@ impl Storage for FolderSession {
 
     fn rename(&mut self, from: Path<'_>, to: Path<'_>) -> Result<(), FolderError> {
         self.check_writable()?;
+        check_names(to)?;
         let old = self.place(from)?.ok_or(IS_ROOT)?;
         let found = metadata(&old.existing()?);
-        if found.is_some_and(|found| found.kind == Kind::Folder) {
-            if to.is_within(from) {
-                return Err(INTO_ITSELF.into());
-            }
-            let new = self.place(to)?.ok_or(IS_ROOT)?;
-            self.rename_folder(&old, &new)?;
-            return self.flush_both(&new, &old);
+        let is_folder = found.is_some_and(|found| found.kind == Kind::Folder);
+        if is_folder && to.is_within(from) {
+            return Err(INTO_ITSELF.into());
         }
         let new = self.place(to)?.ok_or(IS_ROOT)?;
-        self.shared.files.rename(&old.parent.dir, &old.name, &new.parent.dir, &new.name)?;
+        let (from, to, files) = (&old.parent.dir, &new.parent.dir, &self.shared.files);
+        if is_folder {
+            files.rename_folder(from, &old.name, to, &new.name)?;
+        } else {
+            files.rename(from, &old.name, to, &new.name)?;
+        }
         self.flush_both(&new, &old)
-    }
-}
-
-impl FolderSession {
-    /// The new name first: after a power cut in between there are two rather than none.
-    fn flush_both(&self, new: &Place, old: &Place) -> Result<(), FolderError> {
-        self.flush(&new.parent)?;
-        if new.parent.id == old.parent.id { Ok(()) } else { self.flush(&old.parent) }
-    }
-}
-
-impl Shared {
-    /// What a link leads to, inside the root.
-    pub(super) fn follow(&self, path: Path<'_>) -> Result<Stat, FolderError> {
-        let mut options = OpenOptions::new();
-        options.read(true).custom_flags(OFlags::PATH.bits() as i32);
-        let found = self.root.dir.open_with(host(path), &options)?;
-        Ok(rustix::fs::fstat(&found)?)
-    }
-
-    fn open_followed(&self, path: Path<'_>) -> Result<File, FolderError> {
-        let mut options = OpenOptions::new();
-        let careful = CAREFUL.difference(OFlags::NOFOLLOW);
-        options.read(true).custom_flags(careful.bits() as i32);
-        Ok(self.root.dir.open_with(host(path), &options)?.into_std())
     }
 }
 

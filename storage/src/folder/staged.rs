@@ -40,7 +40,7 @@ impl FolderStaged {
             .registry
             .claim(&key, session, now, shared.options.ownership)
             .map_err(|_| BUSY)?;
-        let mode = found.map(|stat: Stat| stat.st_mode as u32 & 0o777);
+        let mode = found.map(|stat: Stat| stat.st_mode & 0o777);
         let shared = Arc::clone(shared);
         let staged = Self { shared, place, key, claim, mode, discard: false };
         for file in stalled {

@@ -2,12 +2,13 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::time::Duration;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use cap_std::fs::Dir;
 use coracle::{Code, Crc32, Durability, Path, Receipt, Refusal, Storage};
@@ -118,7 +119,8 @@ impl Served {
     /// Staged files on the disk.
     pub fn staged(&self, at: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.root.join(at)).unwrap();
-        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let names = entries.map(|entry| entry.unwrap().file_name());
+        let names = names.filter_map(|name| name.into_string().ok());
         names.filter(|name| name.starts_with(".coracle-")).collect()
     }
 }
@@ -233,6 +235,11 @@ impl Files for Faults {
     fn rename(&self, from: &Dir, old: &[u8], to: &Dir, new: &[u8]) -> io::Result<()> {
         self.step("rename")?;
         Host.rename(from, old, to, new)
+    }
+
+    fn rename_folder(&self, from: &Dir, old: &[u8], to: &Dir, new: &[u8]) -> io::Result<()> {
+        self.step("rename folder")?;
+        Host.rename_folder(from, old, to, new)
     }
 
     fn unlink(&self, folder: &Dir, name: &[u8]) -> io::Result<()> {

@@ -1,0 +1,157 @@
+//! The boundary between two commands: what the next line asks for.
+
+use super::download::Download;
+use super::frames::Frames;
+use super::input::Taken;
+use super::listing::Listing;
+use super::simple::Begun;
+use super::sum::Sum;
+use super::upload::Upload;
+use super::{Next, Outcome, Phase, Server};
+use crate::buffer::Buffer;
+use crate::command::{BadLine, Command};
+use crate::frame::Frame;
+use crate::limits::GROUP_FILE_MAX;
+use crate::reply::{Code, Refusal};
+use crate::token::Span;
+
+impl<C: Buffer, const LINE: usize> Server<C, LINE> {
+    /// The line after which no other is due is answered, or nothing was: what comes next?
+    pub(super) fn boundary(&mut self) {
+        if let Some(outcome) = self.ending {
+            return if self.group > 0 {
+                self.after_group(Next::Boundary);
+            } else {
+                self.chunk.release();
+                self.phase = Phase::Closed(outcome);
+            };
+        }
+        let taken = self.input.take_line();
+        let first = match taken {
+            Taken::Line => self.input.line().first(),
+            Taken::Incomplete | Taken::TooLong => self.input.waiting().first(),
+        };
+        match (first, taken) {
+            (Some(0x00 | 0x80..), _) if self.line_limit.is_none() => {
+                self.phase = Phase::Closed(Outcome::Reserved);
+            }
+            (Some(&first), _) if Frame::begins_with(first) => {
+                let why = "a frame came where a command was due";
+                self.after_group(Next::Close(Refusal::new(Code::BadCommand, why)));
+            }
+            (_, Taken::Line) => self.on_line(),
+            (_, Taken::TooLong) => {
+                let why = "the line is longer than line= of hello allows";
+                self.after_group(Next::Close(Refusal::new(Code::TooLong, why)));
+            }
+            (_, Taken::Incomplete) => {
+                self.chunk.release();
+                self.phase = Phase::Line;
+            }
+        }
+    }
+
+    fn on_line(&mut self) {
+        match Command::parse_spans(self.input.line_mut()) {
+            // Small uploads that follow each other are committed together.
+            Ok(command @ Command::Upload { size: Some(size), resume: None, .. })
+                if size <= GROUP_FILE_MAX =>
+            {
+                self.run(command);
+            }
+            Ok(command) => self.after_group(Next::Run(command)),
+            Err(BadLine { refusal, .. }) if self.line_limit.is_none() => {
+                self.after_group(Next::Close(refusal));
+            }
+            Err(BadLine { refusal, frames_follow }) => {
+                let frames = frames_follow.then_some(Frames::START);
+                self.after_group(Next::Refuse(refusal, frames));
+            }
+        }
+    }
+
+    pub(super) fn go_on(&mut self, next: Next) {
+        match next {
+            Next::Boundary => self.boundary(),
+            Next::Run(command) => self.run(command),
+            Next::Refuse(refusal, frames) => {
+                self.refuse(refusal);
+                if let Some(frames) = frames {
+                    self.phase = Phase::Drain(frames);
+                }
+            }
+            Next::Close(refusal) => {
+                self.refuse(refusal);
+                self.ending = self.ending.or(Some(Outcome::Refused(refusal)));
+            }
+        }
+    }
+
+    /// Begin a command; the group is committed unless this is one more upload for it.
+    fn run(&mut self, command: Command<Span>) {
+        self.counters.commands = self.counters.commands.saturating_add(1);
+        self.command_note = Some(Begun::new(&command));
+        if self.line_limit.is_none() && !matches!(command, Command::Hello(_)) {
+            let why = "a session begins with: hello 1";
+            return self.go_on(Next::Close(Refusal::new(Code::BadCommand, why)));
+        }
+        if let Some(refusal) = self.objection(&command) {
+            let frames = matches!(command, Command::Upload { .. }).then_some(Frames::START);
+            return self.after_group(Next::Refuse(refusal, frames));
+        }
+        match command {
+            Command::Hello(hello) => self.open(hello),
+            Command::List { path } => self.phase = Phase::Listing(Listing::new(path)),
+            Command::Sum { path, offset, length } => {
+                self.phase = Phase::Sum(Sum::of_file(path, offset, length));
+            }
+            Command::Partial { path } => self.phase = Phase::Sum(Sum::of_partial(path)),
+            Command::Download { path, offset, length, prefix } => {
+                self.phase = Phase::Download(Download::new(path, offset, length, prefix));
+            }
+            Command::Upload { path, size, resume, modified } => {
+                self.phase = Phase::Upload(Upload::new(path, size, resume, modified));
+            }
+            Command::Noop => self.reply(|line| line.bytes(b"ok")),
+            Command::Help => self.help(),
+            Command::Exit => {
+                self.reply(|line| line.bytes(b"ok"));
+                self.ending = Some(Outcome::Exit);
+            }
+            one_step => self.phase = Phase::Simple(one_step),
+        }
+    }
+
+    /// Why a command is refused before the medium is asked.
+    fn objection(&self, command: &Command<Span>) -> Option<Refusal> {
+        let refusal = |code, why| Some(Refusal::new(code, why));
+        let line = self.input.line();
+        match command.with_paths(line) {
+            command if self.config.read_only && command.writes() => {
+                refusal(Code::ReadOnly, "this server serves without writing")
+            }
+            Command::Hello(_) if self.line_limit.is_some() => {
+                refusal(Code::BadCommand, "hello opens a session, once")
+            }
+            Command::Upload { path, .. } if path.is_root() => {
+                refusal(Code::IsDirectory, "/ is a folder; name a file")
+            }
+            Command::Remove { path } if path.is_root() => {
+                refusal(Code::Denied, "the root cannot be removed")
+            }
+            Command::Rename { from, to } if from.is_root() || to.is_root() => {
+                refusal(Code::Denied, "the root cannot be renamed or replaced")
+            }
+            Command::Rename { from, to } if from != to && to.is_within(from) => {
+                refusal(Code::BadArgument, "a folder cannot be moved into itself")
+            }
+            Command::MakeFolder { path } if path.is_root() => {
+                refusal(Code::Exists, "the root exists")
+            }
+            Command::Partial { path } | Command::Forget { path } if path.is_root() => {
+                refusal(Code::IsDirectory, "/ is a folder; name a file")
+            }
+            _ => None,
+        }
+    }
+}

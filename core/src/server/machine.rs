@@ -1,0 +1,201 @@
+//! The machine's face: one question, and the reports that answer it.
+
+use super::drain::drain_space;
+use super::output::Output;
+use super::{Action, Counters, Misuse, Next, Outcome, Phase, Server, Waiting, simple};
+use crate::buffer::Buffer;
+use crate::step::{Answer, Event};
+
+impl<C: Buffer, const LINE: usize> Server<C, LINE> {
+    /// What to do next: the same answer until it was reported.
+    pub fn poll(&mut self) -> Action<'_> {
+        if self.command_note.is_some() || self.result_note.is_some() {
+            return Action::Report(self.note());
+        }
+        match self.output {
+            Output::Bytes { start, end, .. } => {
+                let bytes = self.chunk.bytes().get(start as usize..end as usize);
+                return Action::Transmit(bytes.unwrap_or(b""));
+            }
+            Output::Flush => return Action::Flush,
+            Output::Clear | Output::Gone => {}
+        }
+        if matches!(self.phase, Phase::Line) {
+            let space = self.input.space();
+            return if self.group > 0 { Action::TryReceive(space) } else { Action::Receive(space) };
+        }
+        let line = self.input.line();
+        match &mut self.phase {
+            Phase::Opening(opening) => Action::Step(opening.step()),
+            Phase::Simple(command) => Action::Step(simple::step(*command, line, &mut self.chunk)),
+            Phase::Listing(listing) => Action::Step(listing.step(line, &mut self.chunk)),
+            Phase::Sum(sum) => Action::Step(sum.step(line, &mut self.chunk)),
+            Phase::Download(download) => Action::Step(download.step(line, &mut self.chunk)),
+            Phase::Upload(upload) => upload.action(line, &mut self.chunk),
+            Phase::Drain(frames) => Action::Receive(drain_space(frames, &mut self.chunk)),
+            Phase::Commit(commit) => Action::Step(commit.step()),
+            Phase::Closed(outcome) => Action::Done(*outcome),
+            // `settle` leaves the one whenever nothing stands before it; the other was above.
+            Phase::Next(_) | Phase::Line => Action::Done(Outcome::Misuse),
+        }
+    }
+
+    /// `count` bytes were received into the memory lent; 0: the peer closed its side.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse`] if nothing was to be received, or not as much.
+    pub fn received(&mut self, count: usize) -> Result<(), Misuse> {
+        self.check_settled()?;
+        match &mut self.phase {
+            Phase::Line if count > self.input.room() => return Err(Misuse),
+            Phase::Line if count == 0 => self.on_end_of_input(),
+            Phase::Line => {
+                self.input.received(count);
+                self.phase = Phase::Next(Next::Boundary);
+            }
+            Phase::Upload(_) => self.on_upload_received(count)?,
+            Phase::Drain(_) => self.on_drained(count)?,
+            _ => return Err(Misuse),
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// Nothing is at hand to be received now.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse`] if [`Action::TryReceive`] is not outstanding.
+    pub fn quiet(&mut self) -> Result<(), Misuse> {
+        self.check_settled()?;
+        if !matches!(self.phase, Phase::Line) || self.group == 0 {
+            return Err(Misuse);
+        }
+        self.after_group(Next::Boundary);
+        self.settle();
+        Ok(())
+    }
+
+    /// The first `count` bytes to transmit are sent, or kept by the driver.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse`] if there were fewer to transmit.
+    pub fn transmitted(&mut self, count: usize) -> Result<(), Misuse> {
+        self.check_reported()?;
+        self.output.transmitted(count)?;
+        self.counters.output = self.counters.output.saturating_add(count as u64);
+        self.settle();
+        Ok(())
+    }
+
+    /// All that was transmitted is on its way.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse`] if [`Action::Flush`] is not outstanding.
+    pub fn flushed(&mut self) -> Result<(), Misuse> {
+        self.check_reported()?;
+        self.output.flushed()?;
+        self.settle();
+        Ok(())
+    }
+
+    /// The event was logged, or not.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse`] if [`Action::Report`] is not outstanding.
+    pub fn reported(&mut self) -> Result<(), Misuse> {
+        if self.command_note.take().is_none() {
+            self.result_note.take().ok_or(Misuse)?;
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// The step was done, or refused.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse`] if no step is outstanding or the answer does not belong to it.
+    pub fn answered(&mut self, answer: Answer) -> Result<(), Misuse> {
+        self.check_settled()?;
+        match &self.phase {
+            Phase::Opening(_) => self.on_opening_answer(answer)?,
+            Phase::Simple(command) => self.on_simple_answer(*command, answer)?,
+            Phase::Listing(_) => self.on_listing_answer(answer)?,
+            Phase::Sum(_) => self.on_sum_answer(answer)?,
+            Phase::Download(_) => self.on_download_answer(answer)?,
+            Phase::Upload(_) => self.on_upload_answer(answer)?,
+            Phase::Commit(_) => self.on_commit_answer(answer)?,
+            _ => return Err(Misuse),
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// What is waited for now, for the timers of a driver.
+    pub fn waiting(&self) -> Waiting {
+        match self.phase {
+            _ if !self.output.is_clear() => Waiting::Peer,
+            Phase::Line if !self.input.waiting().is_empty() => {
+                Waiting::Line(self.counters.commands)
+            }
+            Phase::Line if self.line_limit.is_none() => Waiting::FirstLine,
+            Phase::Line => Waiting::Idle,
+            Phase::Upload(ref upload) if upload.receives() => Waiting::Peer,
+            Phase::Drain(_) => Waiting::Peer,
+            _ => Waiting::Step,
+        }
+    }
+
+    /// What was moved so far.
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Bytes to send while the outstanding step stalls, so that the peer knows that we live:
+    /// at least every 10 s. Empty where nothing may be said.
+    pub fn sign_of_life(&self) -> &'static [u8] {
+        match &self.phase {
+            _ if !self.output.is_clear() || self.output.is_gone() => b"",
+            Phase::Download(download) => download.sign_of_life(),
+            Phase::Closed(_) | Phase::Next(_) | Phase::Drain(_) | Phase::Line => b"",
+            _ => b"+ busy\n",
+        }
+    }
+
+    /// Go on as long as nothing is to be sent, reported or waited for.
+    pub(super) fn settle(&mut self) {
+        while self.check_settled().is_ok() {
+            if let Phase::Next(next) = self.phase {
+                self.phase = Phase::Next(Next::Boundary);
+                self.go_on(next);
+            } else if !self.feed_frames() {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn check_settled(&self) -> Result<(), Misuse> {
+        self.check_reported()?;
+        if self.output.is_clear() { Ok(()) } else { Err(Misuse) }
+    }
+
+    fn check_reported(&self) -> Result<(), Misuse> {
+        let silent = self.command_note.is_none() && self.result_note.is_none();
+        if silent { Ok(()) } else { Err(Misuse) }
+    }
+
+    fn note(&self) -> Event<'_> {
+        if let Some(begun) = self.command_note {
+            return begun.event(self.input.line());
+        }
+        match self.result_note {
+            Some(event) => event,
+            None => Event::Abandoned { length: 0 },
+        }
+    }
+}
