@@ -33,7 +33,6 @@ pub use handler::{Error, Handler, Supplied};
 
 use crate::buffer::{Buffer, Purpose};
 use crate::command::{Command, Hello};
-use crate::emit::shift;
 use crate::frame::DATA_START;
 use crate::limits::{CHUNK_BUFFER_LEN, FAIL_MAX, HEADER_LEN, LINE_MAX, LINE_MIN, PIPELINE_DEFAULT};
 use crate::path::Path;
@@ -272,8 +271,9 @@ impl<C: Buffer, const LINE: usize, const DEPTH: usize> Client<C, LINE, DEPTH> {
             return Err(NotNow::Wait);
         }
         let start = end.saturating_sub(len);
-        shift(bytes, used..used + len, start);
-        Ok((start, end))
+        // Its length is known only now. Writing it once more is less than moving it.
+        let last = bytes.get_mut(start..).unwrap_or(&mut []);
+        command.emit(last).map(|_| (start, end)).map_err(|_| NotNow::Wait)
     }
 
     /// Have the chunk buffer ready for a request. It is exchanged only while nothing is in it.

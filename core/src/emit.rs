@@ -9,12 +9,23 @@ use crate::path::escape;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Overflow;
 
-/// Move bytes within their buffer. A range that is not there moves nothing: `copy_within` alone
-/// would panic, this is code without a panic.
-pub(crate) fn shift(bytes: &mut [u8], from: Range<usize>, to: usize) {
-    let count = from.end.saturating_sub(from.start);
-    if from.start <= from.end && from.end <= bytes.len() && to <= bytes.len() - count {
-        bytes.copy_within(from, to);
+/// Move the bytes of a range to the beginning of their buffer. Byte by byte, because
+/// `copy_within` is not seen to be free of panics.
+pub(crate) fn to_front(bytes: &mut [u8], from: Range<usize>) {
+    for (to, at) in from.enumerate() {
+        let Some(&byte) = bytes.get(at) else { return };
+        if let Some(slot) = bytes.get_mut(to) {
+            *slot = byte;
+        }
+    }
+}
+
+/// Copy `from` into `bytes` at `start`, all of it or, where it does not fit, nothing.
+pub(crate) fn put(bytes: &mut [u8], start: usize, from: &[u8]) {
+    let rest = bytes.get_mut(start..);
+    // Split at the very length: only so it is seen that the copy cannot panic.
+    if let Some((to, _)) = rest.and_then(|rest| rest.split_at_mut_checked(from.len())) {
+        to.copy_from_slice(from);
     }
 }
 

@@ -5,6 +5,7 @@ use super::told::What;
 use super::{Action, Client, ClientError, Done, PeerError};
 use crate::buffer::Buffer;
 use crate::crc::Crc32;
+use crate::emit::put;
 use crate::frame::{BUSY, DATA_START, End, Frame, data_len};
 use crate::limits::{END_LEN, HEADER_LEN};
 use crate::reply::{Code, Receipt, fields};
@@ -174,9 +175,7 @@ impl<C: Buffer, const LINE: usize, const DEPTH: usize> Client<C, LINE, DEPTH> {
                 let (start, end) = frames.wanted(self.limit());
                 let count = end.saturating_sub(start).min(self.end - self.start);
                 let from = self.line.get(self.start..self.start + count).unwrap_or(b"");
-                if let Some(to) = self.chunk.bytes_mut().get_mut(start..start + count) {
-                    to.copy_from_slice(from);
-                }
+                put(self.chunk.bytes_mut(), start, from);
                 frames.on_bytes(from);
                 self.input = Input::Frames(frames);
                 self.start += count;

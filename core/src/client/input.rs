@@ -4,7 +4,7 @@ use super::frames::Frames;
 use super::told::{Told, What};
 use super::{Action, Client, ClientError, Done, Kind, Limits, Output, PeerError, Request};
 use crate::buffer::Buffer;
-use crate::emit::shift;
+use crate::emit::to_front;
 use crate::frame::Frame;
 use crate::greeting::Greeting;
 use crate::limits::{LINE_MAX, LINE_MIN};
@@ -137,9 +137,9 @@ impl<C: Buffer, const LINE: usize, const DEPTH: usize> Client<C, LINE, DEPTH> {
                 }
             }
         }
-        if self.told.is_none() {
+        if self.told.is_none() && self.start > 0 {
             // Only now does no event point into the buffer.
-            shift(&mut self.line, self.start..self.end, 0);
+            to_front(&mut self.line, self.start..self.end);
             self.end -= self.start;
             self.start = 0;
         }

@@ -4,7 +4,7 @@ use super::{Action, Client, ClientError, Kind};
 use crate::buffer::Buffer;
 use crate::command::Command;
 use crate::crc::Crc32;
-use crate::emit::Emit;
+use crate::emit::{Emit, put};
 use crate::frame::{BUSY, DATA_START, End, Frame, data_len};
 use crate::limits::FAIL_MAX;
 use crate::path::Path;
@@ -176,11 +176,8 @@ impl<C: Buffer, const LINE: usize, const DEPTH: usize> Client<C, LINE, DEPTH> {
 
     /// Put bytes into the chunk buffer and say where they end.
     fn queue_bytes(&mut self, start: usize, bytes: &[u8]) -> usize {
-        let end = start + bytes.len();
-        if let Some(to) = self.chunk.bytes_mut().get_mut(start..end) {
-            to.copy_from_slice(bytes);
-        }
-        end
+        put(self.chunk.bytes_mut(), start, bytes);
+        start + bytes.len()
     }
 
     fn go_on(&mut self, next: Next) {
