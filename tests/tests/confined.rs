@@ -264,7 +264,13 @@ fn special_files_are_denied_at_once_and_not_listed() {
     let _socket = UnixListener::bind(walled.root().join("socket")).unwrap();
     for name in ["fifo", "socket"] {
         // Nobody writes to the FIFO: opening it would wait for ever.
-        walled.refuses_to_read(name, "denied");
+        for verb in ["ls", "stat", "sum", "download"] {
+            walled.refuses_line(&format!("{verb} {name}"), "denied");
+        }
+        walled.raw.send(upload(name, b"intruder"));
+        assert!(walled.raw.line().starts_with("err denied "));
+        // Nothing was ever stored of an upload to it.
+        walled.refuses_line(&format!("partial {name}"), "not-found");
     }
     assert_eq!(walled.listing("/"), ["file", "folder"]);
     assert_eq!(walled.raw.ask("rm fifo"), "ok");
