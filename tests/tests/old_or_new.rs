@@ -12,7 +12,7 @@ use std::time::UNIX_EPOCH;
 use coracle_tests::payload;
 use coracle_tests::relay::{Direction, End};
 use support::raw::{Raw, upload};
-use support::{Site, cut, names};
+use support::{Site, Stop, cut, names};
 
 const VERSIONS: u64 = 200;
 
@@ -50,8 +50,9 @@ fn every_download_is_one_version() {
             }
             seen
         });
+        let stop = Stop(&is_over);
         (1..=VERSIONS).for_each(&mut replace);
-        is_over.store(true, Ordering::SeqCst);
+        drop(stop);
         [read_raw.join().unwrap(), read.join().unwrap()].concat()
     });
     assert!(seen.iter().all(|crc| crcs.contains(crc)));
@@ -84,6 +85,42 @@ fn uploads_by_many_clients_leave_one_of_them() {
 
 /// More than the link and every socket hold: the server is still reading when it stalls.
 const LARGE: u64 = 64 << 20;
+
+/// Put something else at the place of a file while it is downloaded: what was opened is sent.
+fn replace_while_downloaded(replace: &[&str]) {
+    let site = Site::start(&[]);
+    let old = payload::bytes(1, LARGE as usize);
+    std::fs::write(site.there("x"), &old).unwrap();
+    std::fs::write(site.there("y"), "another").unwrap();
+    std::fs::write(site.here("z"), "a third").unwrap();
+    let relay = site.relay(vec![cut(Direction::ToClient, 1 << 20, End::Stall)]);
+    let running = site.start_over(&relay, &["download", "x"]);
+    assert!(relay.await_stalls(1));
+    site.run(replace).succeeded();
+    relay.release();
+    running.finish().succeeded();
+    assert!(std::fs::read(site.here("x")).unwrap() == old);
+}
+
+#[test]
+fn a_file_removed_during_its_download_comes_whole() {
+    replace_while_downloaded(&["rm", "x"]);
+}
+
+#[test]
+fn a_file_renamed_during_its_download_comes_whole() {
+    replace_while_downloaded(&["mv", "x", "elsewhere"]);
+}
+
+#[test]
+fn a_file_renamed_over_during_its_download_comes_whole() {
+    replace_while_downloaded(&["mv", "y", "x"]);
+}
+
+#[test]
+fn a_file_uploaded_over_during_its_download_comes_whole() {
+    replace_while_downloaded(&["upload", "z", "x"]);
+}
 
 /// Change the file under a running download; the client must notice.
 fn change_while_downloaded(change: impl Fn(&File)) {

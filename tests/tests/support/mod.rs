@@ -10,6 +10,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use coracle_tests::process::{Server, program};
@@ -214,6 +215,16 @@ impl Drop for Running {
             let _ended = child.kill();
             let _ended = child.wait();
         }
+    }
+}
+
+/// Tells other threads to stop when it is dropped, also by a failing assertion: they would
+/// otherwise go on for ever.
+pub struct Stop<'a>(pub &'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 
