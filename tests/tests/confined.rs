@@ -278,6 +278,30 @@ fn special_files_are_denied_at_once_and_not_listed() {
 }
 
 #[test]
+fn a_link_in_the_place_of_a_staged_file_leads_nowhere() {
+    let mut walled = Walled::start();
+    // What a staged file of this path is called, but for the part nobody can guess.
+    let stop = *b"\x03\0\0\0";
+    walled.raw.send([b"upload x 9\n\x01\0\0\x03abc", &stop[..]].concat());
+    assert!(walled.raw.line().starts_with("err aborted "));
+    let staged = support::staged(&walled.root());
+    let [staged] = &staged[..] else { panic!("{staged:?}") };
+    fs::remove_file(staged).unwrap();
+    symlink("../secret", staged).unwrap();
+    let secret = crc32fast::hash(SECRET.as_bytes());
+    for line in ["partial x".to_owned(), format!("upload x 20 {} {secret:08x}", SECRET.len())] {
+        let reply = walled.raw.ask(&line);
+        assert!(reply.starts_with("err "), "{line}: {reply}");
+    }
+    walled.raw.send(stop);
+    assert!(walled.is_untouched());
+    walled.raw.send(upload("x", b"new"));
+    assert!(walled.raw.line().starts_with("ok 3 "));
+    assert_eq!(fs::read(walled.root().join("x")).unwrap(), b"new");
+    assert!(walled.is_untouched());
+}
+
+#[test]
 fn a_served_folder_may_be_a_link() {
     let mut walled = Walled::serve("by-link");
     assert_eq!(walled.listing("/"), ["file", "folder"]);
