@@ -4,20 +4,23 @@
 //! with a dropped read or write: the machine changes only when a move is reported to it.
 
 use core::future::{Future, poll_fn};
-use core::pin::pin;
+use core::pin::{Pin, pin};
 use core::task::Poll;
 
-use embedded_io::ReadReady;
+use embedded_io::{ErrorType, ReadReady};
 use embedded_io_async::{Read, Write};
 
 use crate::buffer::Buffer;
 use crate::error::Error;
-use crate::server::{Action, Outcome, Server};
+use crate::server::{Action, Outcome, Server, Waiting};
 use crate::step::{Answer, Event, Step};
 use crate::timers::{Timeouts, Timers};
 
 /// Milliseconds of a step after which the peer is told that we live, and again and again.
 const SIGN_INTERVAL: u64 = 5000;
+
+/// Milliseconds that a peer has to take the last line of a session.
+const LAST_FLUSH: u64 = 10_000;
 
 /// The surroundings of a server's machine. A step may be awaited: a medium that stalls stops
 /// its own session only.
@@ -78,9 +81,71 @@ where
     T: Clock,
     C: Buffer,
 {
-    let mut failed = None;
     let mut timers = Timers::new(timeouts, clock.now());
+    let mut driver = Driver { server, link, host, clock, timers: &mut timers, failed: None };
     loop {
+        if let Some(outcome) = driver.turn().await? {
+            return Ok(outcome);
+        }
+    }
+}
+
+/// Serve one session until it is over, or until it is idle: all is answered and sent, and
+/// nothing of a next command is here yet.
+///
+/// An idle session then needs no future of this driver. Call again when the link has bytes, or
+/// when [`Timers::deadline`] is past, after [`Server::timed_out`], or after
+/// [`Server::shut_down`].
+///
+/// # Errors
+///
+/// As [`serve`].
+pub async fn serve_until_idle<L, H, T, C, const LINE: usize>(
+    server: &mut Server<C, LINE>,
+    link: &mut L,
+    host: &mut H,
+    clock: &T,
+    timers: &mut Timers,
+) -> Result<Option<Outcome>, Error<L::Error>>
+where
+    L: Read + Write + ReadReady,
+    H: Host,
+    T: Clock,
+    C: Buffer,
+{
+    let mut driver = Driver { server, link, host, clock, timers, failed: None };
+    loop {
+        let idle = matches!(driver.server.waiting(), Waiting::Idle | Waiting::FirstLine);
+        if idle && !clock.closing() && !driver.link.read_ready().map_err(Error::Link)? {
+            driver.link.flush().await.map_err(Error::Link)?;
+            return Ok(None);
+        }
+        if let Some(outcome) = driver.turn().await? {
+            return Ok(Some(outcome));
+        }
+    }
+}
+
+/// What the driver works with.
+struct Driver<'a, L: ErrorType, H, T, C: Buffer, const LINE: usize> {
+    server: &'a mut Server<C, LINE>,
+    link: &'a mut L,
+    host: &'a mut H,
+    clock: &'a T,
+    timers: &'a mut Timers,
+    failed: Option<Error<L::Error>>,
+}
+
+impl<L, H, T, C, const LINE: usize> Driver<'_, L, H, T, C, LINE>
+where
+    L: Read + Write + ReadReady,
+    H: Host,
+    T: Clock,
+    C: Buffer,
+{
+    /// One action.
+    async fn turn(&mut self) -> Result<Option<Outcome>, Error<L::Error>> {
+        let Self { server, link, host, clock, timers, failed } = self;
         if clock.closing() {
             // Refused while a command is being answered: asked again after it.
             let _later = server.shut_down();
@@ -90,60 +155,74 @@ where
         let sign = server.sign_of_life();
         let moved = match server.poll() {
             Action::Receive(buffer) => {
-                within(clock, deadline, async {
+                let received = pin!(async {
                     link.flush().await?;
                     link.read(buffer).await.map(Moved::Received)
-                })
-                .await
+                });
+                within(*clock, deadline, received).await
             }
             Action::TryReceive(buffer) => match link.read_ready() {
                 Ok(true) => Some(link.read(buffer).await.map(Moved::Received)),
                 Ok(false) => Some(Ok(Moved::Nothing)),
                 Err(error) => Some(Err(error)),
             },
-            Action::Transmit(bytes) => {
-                within(clock, deadline, async { link.write(bytes).await.map(Moved::Transmitted) })
-                    .await
-            }
-            Action::Flush => {
-                within(clock, deadline, async { link.flush().await.map(|()| Moved::Flushed) }).await
-            }
+            Action::Transmit(bytes) => within(*clock, deadline, pin!(link.write(bytes)))
+                .await
+                .map(|written| written.map(Moved::Transmitted)),
+            Action::Flush => within(*clock, deadline, pin!(link.flush()))
+                .await
+                .map(|flushed| flushed.map(|()| Moved::Flushed)),
             Action::Step(step) => {
-                let answer = attend(host.answer(step), link, clock, sign).await;
+                let answer = attend(pin!(host.answer(step)), *link, *clock, sign).await;
                 timers.pause(clock.now().saturating_sub(now));
                 server.answered(answer)?;
-                continue;
+                return Ok(None);
             }
             Action::Report(event) => {
                 host.event(event);
                 server.reported()?;
-                continue;
+                return Ok(None);
             }
-            Action::Done(outcome) if failed.is_none() => {
-                let flushed = within(clock, now.saturating_add(timeouts.line.into()), link.flush());
-                return match flushed.await {
+            Action::Done(outcome) => {
+                if let Some(error) = failed.take() {
+                    return Err(error);
+                }
+                let last = now.saturating_add(LAST_FLUSH);
+                let flushed = within(*clock, last, pin!(link.flush())).await;
+                return match flushed {
                     Some(Err(error)) => Err(Error::Link(error)),
-                    Some(Ok(())) | None => Ok(outcome),
+                    Some(Ok(())) | None => Ok(Some(outcome)),
                 };
             }
-            Action::Done(outcome) => return failed.map_or(Ok(outcome), Err),
         };
+        self.report(moved, deadline)?;
+        Ok(None)
+    }
+
+    /// Tell the machine what was moved; `None`: the clock woke us before anything was.
+    fn report(
+        &mut self,
+        moved: Option<Result<Moved, L::Error>>,
+        deadline: u64,
+    ) -> Result<(), Error<L::Error>> {
+        let server = &mut *self.server;
         match moved {
             Some(Ok(Moved::Received(count))) => server.received(count)?,
             Some(Ok(Moved::Nothing)) => server.quiet()?,
             Some(Ok(Moved::Flushed)) => server.flushed()?,
             Some(Ok(Moved::Transmitted(count))) if count > 0 => server.transmitted(count)?,
             Some(Ok(Moved::Transmitted(_))) => {
-                failed = Some(Error::WriteZero);
+                self.failed = Some(Error::WriteZero);
                 server.lost();
             }
             Some(Err(error)) => {
-                failed = Some(Error::Link(error));
+                self.failed = Some(Error::Link(error));
                 server.lost();
             }
-            None if clock.now() >= deadline => server.timed_out(),
+            None if self.clock.now() >= deadline => server.timed_out(),
             None => {}
         }
+        Ok(())
     }
 }
 
@@ -155,8 +234,11 @@ enum Moved {
 }
 
 /// The output of `future`, or `None` when the clock wakes us before it is ready.
-async fn within<F: Future>(clock: &impl Clock, deadline: u64, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
+async fn within<F: Future>(
+    clock: &impl Clock,
+    deadline: u64,
+    mut future: Pin<&mut F>,
+) -> Option<F::Output> {
     let mut alarm = pin!(clock.until(deadline));
     poll_fn(|context| {
         if let Poll::Ready(output) = future.as_mut().poll(context) {
@@ -169,30 +251,28 @@ async fn within<F: Future>(clock: &impl Clock, deadline: u64, future: F) -> Opti
 
 /// Wait for a step, with a sign of life for the peer as often as it needs one.
 async fn attend<L: Write>(
-    step: impl Future<Output = Answer>,
+    mut step: Pin<&mut impl Future<Output = Answer>>,
     link: &mut L,
     clock: &impl Clock,
     sign: &'static [u8],
 ) -> Answer {
-    let mut step = pin!(step);
     loop {
         let due =
             if sign.is_empty() { u64::MAX } else { clock.now().saturating_add(SIGN_INTERVAL) };
-        let answer = within(clock, due, poll_fn(|context| step.as_mut().poll(context))).await;
-        if let Some(answer) = answer {
+        if let Some(answer) = within(clock, due, step.as_mut()).await {
             return answer;
         }
         if clock.now() >= due {
-            let told = async {
-                let mut rest = sign;
-                while !rest.is_empty() {
-                    let count = link.write(rest).await.unwrap_or(0);
-                    rest = rest.get(count..).filter(|_| count > 0).unwrap_or(&[]);
-                }
-                // A link that fails here fails again when the reply is sent.
-                let _fails_again = link.flush().await;
-            };
-            told.await;
+            tell(link, sign).await;
         }
     }
+}
+
+/// A link that fails here fails again when the reply is sent.
+async fn tell<L: Write>(link: &mut L, mut sign: &'static [u8]) {
+    while !sign.is_empty() {
+        let count = link.write(sign).await.unwrap_or(0);
+        sign = sign.get(count..).filter(|_| count > 0).unwrap_or(&[]);
+    }
+    let _fails_again = link.flush().await;
 }

@@ -41,8 +41,11 @@ use input::Input;
 use output::{Next, Output, Upload};
 use told::Told;
 
-/// Bytes of RAM of a client on a chip: the smallest buffers, four unanswered requests.
-pub const CLIENT_RAM: usize = size_of::<Client<[u8; CHUNK_BUFFER_LEN], LINE_MIN, 4>>();
+/// A client with the fixed buffers of a chip and four unanswered requests at the most.
+pub type FixedClient = Client<[u8; CHUNK_BUFFER_LEN], LINE_MIN, 4>;
+
+/// Bytes of RAM of a client with the fixed buffers, the buffers included.
+pub const CLIENT_RAM: usize = size_of::<FixedClient>();
 
 /// A session of a client.
 ///

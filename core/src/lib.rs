@@ -28,6 +28,9 @@
 //! over any [`Storage`], the trait a medium implements, whose laws stand there and are checked
 //! by the kit in `laws` (feature `laws`). [`RamDisk`] is such a medium.
 //!
+//! [`client`] is the other side: a machine and three drivers of the same shape, for a chip that
+//! sends its logs as for a desktop.
+//!
 //! ```
 //! use core::cell::RefCell;
 //! use coracle::{Config, FixedServer, Medium, Outcome, RamDisk, RamSession, limits};
@@ -56,6 +59,9 @@
 //! assert_eq!(outcome, Ok(Outcome::Exit));
 //! assert!(link.1.ends_with(b"ok\n- d - - logs\nok 1\nok\n"));
 //! ```
+//!
+//! [`client`] is the other side: a chip may upload its logs. It is a machine as well, with the
+//! same three drivers.
 //!
 //! # Memory
 //!

@@ -267,7 +267,8 @@ pub trait Storage {
     fn commit(&mut self);
 
     /// The result of the oldest file that was committed and not reported yet. A file that
-    /// could not be committed is kept as a partial.
+    /// could not be committed is kept as a partial, unless flushing it failed: then nobody knows
+    /// which of its bytes the medium has, and it is discarded.
     fn committed(&mut self) -> Option<(Receipt, Result<Durability, Self::Error>)>;
 
     /// Discard the partial of a path.

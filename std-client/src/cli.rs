@@ -19,7 +19,7 @@ pub struct Cli {
     #[command(flatten)]
     pub options: Options,
 
-    /// The server; the port is 2222 if none is given. IPv6: [::1]:2222.
+    /// The server; the port is 2222 if none is given. IPv6: `[::1]:2222`.
     #[arg(value_name = "HOST[:PORT]")]
     pub host: Host,
 

@@ -13,6 +13,10 @@ use crate::failure::Failure;
 /// The port of the control connection.
 const PORT: u16 = 2222;
 
+/// How long the transfer port may take at most: where a firewall swallows it, the connection
+/// that is there already will do.
+const TRANSFER_PATIENCE: Duration = Duration::from_secs(3);
+
 /// A server as the user names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
@@ -74,6 +78,10 @@ impl Dialer {
         let addresses = (name.as_str(), *port).to_socket_addrs().map_err(|error| {
             Failure::Connection(format!("cannot find the address of {name}: {error}"))
         })?;
+        self.first_of(addresses)
+    }
+
+    fn first_of(&self, addresses: impl Iterator<Item = SocketAddr>) -> Result<TcpStream, Failure> {
         let mut reasons = Vec::new();
         for address in addresses {
             match connect(address, self.local_port, self.connect_timeout) {
@@ -84,6 +92,7 @@ impl Dialer {
         if reasons.is_empty() {
             reasons.push("the name has no address".to_owned());
         }
+        let name = &self.host.name;
         Err(Failure::Connection(format!("cannot connect to {name}: {}", reasons.join("; "))))
     }
 
@@ -95,7 +104,7 @@ impl Dialer {
     pub fn transfer(&self, control: SocketAddr, port: u16) -> io::Result<TcpStream> {
         let mut address = control;
         address.set_port(port);
-        connect(address, None, self.connect_timeout)
+        connect(address, None, self.connect_timeout.min(TRANSFER_PATIENCE))
     }
 }
 
@@ -123,6 +132,23 @@ fn connect(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_address_is_tried_and_every_reason_told() {
+        let bind = || std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let open = bind();
+        let closed = [bind(), bind()].map(|listener| listener.local_addr().unwrap());
+        let open_address = open.local_addr().unwrap();
+        let dialer = Dialer {
+            host: Host { name: "boat".to_owned(), port: 1 },
+            connect_timeout: Duration::from_secs(5),
+            local_port: None,
+        };
+        let stream = dialer.first_of(closed.into_iter().chain([open_address])).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), open_address);
+        let failure = dialer.first_of(closed.into_iter()).unwrap_err().to_string();
+        assert!(closed.iter().all(|address| failure.contains(&address.to_string())), "{failure}");
+    }
 
     #[test]
     fn hosts_with_and_without_ports() {

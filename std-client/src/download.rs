@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use coracle::client::{Done, Event, Handler, NotNow, Supplied};
 use coracle::{Code, Command, Crc32, Path as RemotePath, Refusal};
 
 use crate::failure::Failure;
+use crate::plan::Target;
 use crate::progress::Progress;
 use crate::remote::Remote;
 use crate::staged::{Leftovers, Staged, Whole, publish};
@@ -23,13 +23,6 @@ const GROUP_SECONDS: u64 = 2;
 
 /// Staged files that may be open because they are continued.
 const OPEN_MAX: usize = 64;
-
-/// Where a download goes.
-#[derive(Clone, Debug)]
-pub(crate) enum Target {
-    File(PathBuf),
-    Output,
-}
 
 /// The files to fetch, and what became of them.
 pub(crate) struct Downloads<'a> {
@@ -163,7 +156,11 @@ impl<'a> Downloads<'a> {
         let item = &mut self.items[index];
         item.modified = modified;
         let (offset, _) = item.from.unwrap_or_default();
-        self.progress.begin(item.remote.shown(), offset, Some(size));
+        let name = item.remote.shown();
+        self.progress.begin(name, offset, Some(size));
+        if offset > 0 {
+            self.progress.detail(format_args!("{name}: continued at {offset} of {size} bytes"));
+        }
         if let Target::File(target) = &item.target {
             let staged = match item.staged.take() {
                 // The server has found that it is a beginning of the file.
@@ -423,42 +420,4 @@ fn write_output(output: &mut Option<File>, data: &[u8]) -> io::Result<()> {
         None => output.insert(io::stdout().as_fd().try_clone_to_owned()?.into()),
     };
     file.write_all(data)
-}
-
-/// Which files go where: the local names follow from what the user asked for.
-pub(crate) fn plan(
-    names: &[std::ffi::OsString],
-    output: Option<&Path>,
-) -> Result<Vec<(Remote, Target)>, Failure> {
-    let (names, output) = match (names, output) {
-        ([name, local], None) => (core::slice::from_ref(name), Some(Path::new(local))),
-        other => other,
-    };
-    let remotes: Vec<_> = names.iter().map(|name| Remote::parse(name)).collect::<Result<_, _>>()?;
-    let is_output = output == Some(Path::new("-"));
-    let folder = match output {
-        None => Some(Path::new("")),
-        Some(path) if is_folder(path) => Some(path),
-        Some(_) if remotes.len() > 1 => {
-            let text = "several files need a folder: -o FOLDER/ (it must exist)";
-            return Err(Failure::Usage(text.to_owned()));
-        }
-        Some(_) => None,
-    };
-    let plan = remotes.into_iter().map(|remote| {
-        let name = remote.local_name()?;
-        let target = match (folder, output) {
-            (_, Some(_)) if is_output => Target::Output,
-            (Some(folder), _) => Target::File(folder.join(name)),
-            (None, Some(path)) => Target::File(path.to_owned()),
-            (None, None) => Target::File(name.into()),
-        };
-        Ok((remote, target))
-    });
-    plan.collect()
-}
-
-fn is_folder(path: &Path) -> bool {
-    use std::os::unix::ffi::OsStrExt;
-    path.as_os_str().as_bytes().ends_with(b"/") || path.is_dir()
 }

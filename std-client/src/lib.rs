@@ -11,11 +11,13 @@ mod download;
 mod exit;
 mod failure;
 mod link;
+mod plan;
 mod print;
 mod progress;
 mod remote;
 mod retry;
 mod session;
+mod source;
 mod staged;
 mod transfer;
 mod upload;
@@ -83,14 +85,14 @@ fn transfer(cli: &Cli, progress: &Progress) -> Result<(), Failure> {
     };
     match &cli.command {
         Command::Download { names, output } => {
-            let plan = told(progress, download::plan(names, output.as_deref()))?;
-            let mut queue = Downloads::new(plan, options.resume, options.no_clobber, progress);
+            let files = told(progress, plan::downloads(names, output.as_deref()))?;
+            let mut queue = Downloads::new(files, options.resume, options.no_clobber, progress);
             transfer.run(&mut queue);
             queue.outcome()
         }
         Command::Upload { names } => {
-            let plan = told(progress, upload::plan(names))?;
-            let mut queue = Uploads::new(plan, options.resume, progress);
+            let files = told(progress, plan::uploads(names))?;
+            let mut queue = Uploads::new(files, options.resume, progress);
             transfer.run(&mut queue);
             queue.outcome()
         }

@@ -76,6 +76,9 @@ impl Transfer<'_> {
             };
             if let Err(failure) = self.go_on(queue, failure, &mut backoff, reached) {
                 queue.give_up(&failure);
+                if matches!(failure, Failure::Interrupted | Failure::Connection(_)) && !is_first {
+                    self.progress.note("the same command with --continue goes on from here");
+                }
             }
         }
     }

@@ -1,32 +1,17 @@
 //! Uploads: a queue of files that are sent, with receipts that prove they are stored.
 
 use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata};
-use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use coracle::client::{Done, Event, Handler, NotNow, Supplied};
-use coracle::{Code, Command, Crc32, Durability, Path as RemotePath, Receipt, Refusal, Resume};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use coracle::{Code, Command, Durability, Path as RemotePath, Receipt, Refusal, Resume};
 
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::remote::Remote;
+use crate::source::{Input, Open, Source};
 use crate::staged::crc_of;
 use crate::transfer::Queue;
-
-/// How long standard input may keep us before the server is given a sign of life, in seconds.
-const STALL_SECONDS: i64 = 5;
-
-/// Where the bytes come from.
-#[derive(Clone, Debug)]
-pub(crate) enum Source {
-    File(PathBuf),
-    Input,
-}
 
 /// The files to send, and what became of them.
 pub(crate) struct Uploads<'a> {
@@ -53,9 +38,7 @@ struct Item {
     withdrawn: Option<Failure>,
     /// What the server said when it was busy.
     busy: Option<Failure>,
-    /// Checksum and length of what standard input gave, which cannot be read again.
-    input: Crc32,
-    input_len: u64,
+    input: Input,
 }
 
 /// What is to be asked next for a file.
@@ -66,13 +49,6 @@ enum Step {
     /// What is there of it?
     Partial,
     Send(Option<Resume>),
-}
-
-/// A local file as it was when it was opened.
-struct Open {
-    file: File,
-    size: u64,
-    modified: Option<SystemTime>,
 }
 
 impl<'a> Uploads<'a> {
@@ -192,14 +168,13 @@ impl Item {
             is_sent: false,
             withdrawn: None,
             busy: None,
-            input: Crc32::new(),
-            input_len: 0,
+            input: Input::default(),
         }
     }
 
     /// Whether the bytes can be had once more.
     fn can_repeat(&self) -> bool {
-        matches!(self.source, Source::File(_)) || self.input_len == 0
+        matches!(self.source, Source::File(_)) || self.input.is_untouched()
     }
 
     fn open(&mut self) -> Result<(), Failure> {
@@ -224,7 +199,7 @@ impl Item {
 
     fn local_receipt(&mut self) -> Result<Receipt, Failure> {
         if matches!(self.source, Source::Input) {
-            return Ok(Receipt { length: self.input_len, crc: self.input.value() });
+            return Ok(self.input.receipt());
         }
         self.open()?;
         let length = self.open.as_ref().map_or(0, |open| open.size);
@@ -246,7 +221,9 @@ impl Item {
 
     fn read(&mut self, offset: u64, buffer: &mut [u8]) -> Result<Option<usize>, Failure> {
         let (Source::File(path), Some(open)) = (&self.source, &self.open) else {
-            return self.read_input(buffer);
+            let count = self.input.read(buffer)?;
+            self.is_sent = count == Some(0);
+            return Ok(count);
         };
         let count = open.file.read_at(buffer, offset);
         let count = count.map_err(|error| Failure::local("read", path, &error))?;
@@ -260,44 +237,6 @@ impl Item {
             self.open = None;
         }
         Ok(Some(count))
-    }
-
-    fn read_input(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Failure> {
-        let mut input = io::stdin();
-        let mut polled = [PollFd::new(&input, PollFlags::IN)];
-        let patience = Timespec { tv_sec: STALL_SECONDS, tv_nsec: 0 };
-        // A signal ends the wait as well: the link then looks whether to go on.
-        if !matches!(poll(&mut polled, Some(&patience)), Ok(1)) {
-            return Ok(None);
-        }
-        let failed =
-            |error: io::Error| Failure::Local(format!("cannot read standard input: {error}"));
-        let count = input.read(buffer).map_err(failed)?;
-        self.input.update(&buffer[..count]);
-        self.input_len += count as u64;
-        self.is_sent = count == 0;
-        Ok(Some(count))
-    }
-}
-
-impl Open {
-    fn new(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(io::Error::other("not a file; `-` sends standard input"));
-        }
-        let modified = metadata.modified().ok();
-        Ok(Self { file, size: metadata.len(), modified })
-    }
-
-    fn modified_seconds(&self) -> Option<u64> {
-        Some(self.modified?.duration_since(UNIX_EPOCH).ok()?.as_secs())
-    }
-
-    fn is_unchanged(&self) -> bool {
-        let same = |now: Metadata| now.len() == self.size && now.modified().ok() == self.modified;
-        self.file.metadata().is_ok_and(same)
     }
 }
 
@@ -324,7 +263,11 @@ impl Handler for Uploads<'_> {
         if let Step::Send(resume) = item.step {
             let size = item.open.as_ref().map(|open| open.size);
             let offset = resume.map_or(0, |resume| resume.offset);
-            self.progress.begin(item.remote.shown(), offset, size);
+            let name = item.remote.shown();
+            self.progress.begin(name, offset, size);
+            if offset > 0 {
+                self.progress.detail(format_args!("{name}: continued at {offset} bytes"));
+            }
             // Nothing will be asked for: such a file is sent with its line.
             item.is_sent = size == Some(offset);
         }
@@ -436,38 +379,4 @@ impl Queue for Uploads<'_> {
 fn unrepeatable() -> Failure {
     let text = "the connection was lost, and standard input cannot be read again";
     Failure::Connection(text.to_owned())
-}
-
-/// Which files go where.
-pub(crate) fn plan(names: &[OsString]) -> Result<Vec<(Source, Remote)>, Failure> {
-    let (locals, last) = match names {
-        [local] => (core::slice::from_ref(local), OsStr::new("/")),
-        [local, name] => (core::slice::from_ref(local), name.as_os_str()),
-        [locals @ .., name] => (locals, name.as_os_str()),
-        [] => return Err(Failure::Usage("name a local file".to_owned())),
-    };
-    let ends_as_folder = last.as_encoded_bytes().ends_with(b"/");
-    if locals.len() > 1 && !ends_as_folder && Path::new(last).exists() {
-        return Err(Failure::Usage(format!(
-            "{} is a local file; name the folder on the server last, with / at its end",
-            Path::new(last).display()
-        )));
-    }
-    let remote = Remote::parse(last)?;
-    let is_folder = ends_as_folder || locals.len() > 1;
-    let plan = locals.iter().map(|local| {
-        let is_input = local == "-";
-        if is_input && (is_folder || locals.len() > 1) {
-            return Err(Failure::Usage("standard input needs a name: upload - NAME".to_owned()));
-        }
-        let source = if is_input { Source::Input } else { Source::File(local.into()) };
-        if !is_folder {
-            return Ok((source, remote.clone()));
-        }
-        let name = Path::new(local)
-            .file_name()
-            .ok_or_else(|| Failure::Usage(format!("{} has no name", Path::new(local).display())))?;
-        Ok((source, remote.entry(name)?))
-    });
-    plan.collect()
 }

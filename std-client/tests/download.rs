@@ -226,6 +226,8 @@ fn signals_leave_what_can_be_continued() {
         kill_process(Pid::from_child(&child), signal).unwrap();
         let output = child.wait_with_output().unwrap();
         assert_eq!((output.status.code(), output.status.signal()), (code, killed));
+        let says_how = String::from_utf8_lossy(&output.stderr).contains("--continue");
+        assert_eq!(says_how, code.is_some());
         fake.finish();
         assert_eq!(names(folder.path()).len(), 1);
         let [left] = &staged(folder.path())[..] else { panic!() };

@@ -1,5 +1,7 @@
 //! The clock of all sessions, and the word that the server shuts down.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -33,14 +35,6 @@ impl Clock {
         self.closing.begun.store(true, Ordering::Release);
         self.closing.word.notify_waiters();
     }
-
-    /// Completes when the server begins to shut down.
-    pub(crate) async fn closed(&self) {
-        let word = self.closing.word.notified();
-        if !coracle::asynch::Clock::closing(self) {
-            word.await;
-        }
-    }
 }
 
 impl coracle::asynch::Clock for Clock {
@@ -55,10 +49,17 @@ impl coracle::asynch::Clock for Clock {
             // The word was heard already; what is waited for now is the time.
             return alarm.await;
         }
-        tokio::select! {
-            () = alarm => {}
-            () = self.closed() => {}
+        let mut alarm = pin!(alarm);
+        let mut word = pin!(self.closing.word.notified());
+        if self.closing() {
+            return;
         }
+        // By hand, because each byte counts in a future that every idle session has.
+        poll_fn(|context| {
+            let alarm = alarm.as_mut().poll(context);
+            if alarm.is_ready() { alarm } else { word.as_mut().poll(context) }
+        })
+        .await;
     }
 
     fn closing(&self) -> bool {

@@ -33,6 +33,12 @@ impl<S: SendStorage> Host<S> {
         Self { shared, id, medium, transfer, lease: None, command: Instant::now() }
     }
 
+    /// The session is over: put away what it has open, and let go of the transfer port.
+    pub(crate) fn end(&mut self) {
+        self.medium = None;
+        self.lease = None;
+    }
+
     fn open_transfer(&mut self) -> Option<u16> {
         let lease = TransferPort::lease(self.transfer.as_ref()?)
             .inspect_err(|error| {

@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use embedded_io::{ErrorType, ReadReady};
 use embedded_io_async::{Read, Write};
@@ -51,8 +52,13 @@ impl Link {
         Self { stream, pool, input: Waiting::default(), output: Waiting::default() }
     }
 
-    pub(crate) fn into_stream(self) -> TcpStream {
-        self.stream
+    pub(crate) fn stream_mut(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// Whether something can be read, or the end of the stream has come.
+    pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_read_ready(context)
     }
 
     /// Receive into the buffer without waiting; `None` if nothing is there.

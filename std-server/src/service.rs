@@ -180,11 +180,7 @@ where
             let (shared, port) = (Arc::clone(&shared), port.clone());
             match Ticket::new(&shared, address.ip()) {
                 Ok(ticket) => {
-                    let session = session::serve(shared, stream, address, port, factory());
-                    tokio::spawn(async move {
-                        session.await;
-                        drop(ticket);
-                    });
+                    tokio::spawn(session::serve(shared, stream, port, factory(), ticket));
                 }
                 Err(refusal) => turn_away(shared, stream, address, port, refusal),
             }
@@ -196,7 +192,7 @@ where
 /// Tell a newcomer why it is not served, unless that too is asked too often.
 fn turn_away(
     shared: Arc<Shared>,
-    stream: TcpStream,
+    mut stream: TcpStream,
     address: SocketAddr,
     port: Port,
     refusal: Refusal,
@@ -212,7 +208,7 @@ fn turn_away(
         let len = refusal.emit(&mut line).unwrap_or(0);
         // An empty send buffer takes a line whole; if not, the peer is gone.
         let _best_effort = stream.try_write(&line[..len]);
-        session::close(stream, &port).await;
+        session::close(&mut stream, &port).await;
         shared.turned_away.fetch_sub(1, Ordering::Relaxed);
     });
 }

@@ -1,11 +1,15 @@
 //! One connection, from accept to close.
 
-use std::net::SocketAddr;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use coracle::asynch::{Clock as _, serve_until_idle};
 use coracle::limits::LINE_MAX;
-use coracle::{Config, Outcome, Server};
+use coracle::{Config, Error, Outcome, Server, Timers};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -32,44 +36,23 @@ pub(crate) enum Port {
     Transfer,
 }
 
-/// Serve one connection to its end.
-pub(crate) async fn serve<S>(
+/// Serve one connection to its end. `ticket` is its place among the sessions.
+///
+/// Not an `async fn`: that would keep room for its arguments beside what they become, for every
+/// idle session.
+pub(crate) fn serve<S: SendStorage, T: Send + 'static>(
     shared: Arc<Shared>,
     stream: TcpStream,
-    address: SocketAddr,
     port: Port,
     storage: S,
-) where
-    S: SendStorage,
-{
+    ticket: T,
+) -> impl Future<Output = ()> + Send {
     let id = shared.counters.session();
+    log_begin(id, &stream, &port);
     let transfer = match &port {
         Port::Control(transfer) => transfer.clone(),
         Port::Transfer => None,
     };
-    let name = if transfer.is_some() { "control" } else { "single" };
-    let name = if matches!(port, Port::Transfer) { "transfer" } else { name };
-    tracing::info!(session = id, peer = %address, port = name, "connected");
-
-    let mut link = Link::new(stream, Arc::clone(&shared.pool));
-    let outcome = drive(&shared, id, &mut link, transfer, storage).await;
-    match outcome {
-        Ok(outcome) => log_end(id, outcome),
-        Err(error) => tracing::info!(session = id, %error, "connection lost"),
-    }
-    close(link.into_stream(), &port).await;
-}
-
-async fn drive<S>(
-    shared: &Arc<Shared>,
-    id: u64,
-    link: &mut Link,
-    transfer: Option<Arc<TransferPort>>,
-    storage: S,
-) -> Result<Outcome, coracle::Error<std::io::Error>>
-where
-    S: SendStorage,
-{
     let config = Config {
         chunk: CHUNK_LEN as u32,
         pipeline: PIPELINE,
@@ -78,9 +61,65 @@ where
         read_only: shared.read_only,
     };
     let mut server = Server::<Chunk, LINE_MAX>::new(config, Chunk::new(&shared.pool));
-    let mut host = Host::new(Arc::clone(shared), id, storage, transfer);
+    let mut link = Link::new(stream, Arc::clone(&shared.pool));
+    let mut host = Host::new(Arc::clone(&shared), id, storage, transfer);
+    async move {
+        let _ticket = &ticket;
+        match drive(&shared, &mut server, &mut link, &mut host).await {
+            Ok(outcome) => log_end(id, outcome),
+            Err(error) => tracing::info!(session = id, %error, "connection lost"),
+        }
+        host.end();
+        Box::pin(close(link.stream_mut(), &port)).await;
+    }
+}
+
+/// Serve until the session is over. While it is idle it holds nothing but its state: the
+/// driver's future lives only while a command is answered.
+async fn drive<S: SendStorage>(
+    shared: &Shared,
+    server: &mut Server<Chunk, LINE_MAX>,
+    link: &mut Link,
+    host: &mut Host<S>,
+) -> Result<Outcome, Error<io::Error>> {
     let clock = &shared.clock;
-    coracle::asynch::serve(&mut server, link, &mut host, clock, shared.timeouts).await
+    let mut timers = Timers::new(shared.timeouts, clock.now());
+    loop {
+        let busy = serve_until_idle(server, link, host, clock, &mut timers);
+        if let Some(outcome) = Box::pin(busy).await? {
+            return Ok(outcome);
+        }
+        let deadline = timers.deadline(server, clock.now()).unwrap_or(u64::MAX);
+        match readable_before(link, pin!(clock.until(deadline))).await {
+            Some(ready) => ready.map_err(Error::Link)?,
+            None if !clock.closing() && clock.now() >= deadline => server.timed_out(),
+            None => {}
+        }
+    }
+}
+
+/// Wait until there is something to read; `None` if the alarm comes first. By hand, because
+/// each byte counts in a future that every idle session has.
+async fn readable_before(
+    link: &Link,
+    mut alarm: Pin<&mut impl Future<Output = ()>>,
+) -> Option<io::Result<()>> {
+    poll_fn(|context| match link.poll_readable(context) {
+        Poll::Ready(ready) => Poll::Ready(Some(ready)),
+        Poll::Pending => alarm.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}
+
+fn log_begin(id: u64, stream: &TcpStream, port: &Port) {
+    let port = match port {
+        Port::Control(_) => "control",
+        Port::Transfer => "transfer",
+    };
+    match stream.peer_addr() {
+        Ok(peer) => tracing::info!(session = id, %peer, port, "connected"),
+        Err(error) => tracing::info!(session = id, %error, port, "connected"),
+    }
 }
 
 fn log_end(session: u64, outcome: Outcome) {
@@ -95,7 +134,7 @@ fn log_end(session: u64, outcome: Outcome) {
 }
 
 /// Close so that the peer gets the last line.
-pub(crate) async fn close(mut stream: TcpStream, port: &Port) {
+pub(crate) async fn close(stream: &mut TcpStream, port: &Port) {
     if matches!(port, Port::Control(_)) {
         // It may be closed already: then nothing is left to be told.
         let _best_effort = stream.shutdown().await;
@@ -107,7 +146,7 @@ pub(crate) async fn close(mut stream: TcpStream, port: &Port) {
             match stream.try_read(&mut rest) {
                 Ok(0) => return Ok(()),
                 Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
         }

@@ -140,6 +140,8 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     pub fn waiting(&self) -> Waiting {
         match self.phase {
             _ if !self.output.is_clear() => Waiting::Peer,
+            // Nothing is waited for: without more input at hand the group is committed.
+            Phase::Line if self.group > 0 => Waiting::Step,
             Phase::Line if !self.input.waiting().is_empty() => {
                 Waiting::Line(self.counters.commands)
             }
