@@ -76,7 +76,8 @@ impl Transfer<'_> {
             };
             if let Err(failure) = self.go_on(queue, failure, &mut backoff, reached) {
                 queue.give_up(&failure);
-                if matches!(failure, Failure::Interrupted | Failure::Connection(_)) && !is_first {
+                let is_cut = matches!(failure, Failure::Interrupted | Failure::Connection(_));
+                if is_cut && reached == Reached::Server {
                     self.progress.note("the same command with --continue goes on from here");
                 }
             }
