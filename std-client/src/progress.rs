@@ -55,8 +55,12 @@ impl Progress {
 
     /// All files are through.
     pub(crate) fn end(&self) {
-        if let Some(bar) = self.bar.borrow_mut().take() {
+        let Some(bar) = self.bar.borrow_mut().take() else { return };
+        // Of a transfer that stopped early the message tells; its bar would say nothing true.
+        if bar.length().is_none_or(|length| bar.position() >= length) {
             bar.abandon();
+        } else {
+            bar.finish_and_clear();
         }
     }
 

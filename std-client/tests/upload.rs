@@ -268,3 +268,21 @@ fn a_missing_local_file_stops_no_other() {
     fake.finish();
     assert!(outcome.err.contains("cannot read none"), "{outcome:?}");
 }
+
+/// A server that closes in anger resets the connection; what it said before still counts.
+#[test]
+fn a_refusal_is_heard_although_the_connection_breaks() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("big"), pattern(50_000_000)).unwrap();
+    let fake = Fake::start(vec![script(|peer| {
+        peer.greet();
+        peer.line();
+        // Much is on its way that is never read.
+        peer.take(100_000);
+        peer.say("err limit enough for today\n");
+    })]);
+    let arguments = ["--retries", "0", "upload", "big"];
+    let outcome = coracle(folder.path(), fake.address, &arguments).expect(1);
+    fake.finish();
+    assert!(outcome.err.contains("enough for today (limit)"), "{outcome:?}");
+}

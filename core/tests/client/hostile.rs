@@ -2,6 +2,7 @@
 
 use coracle::client::{ClientError, Error, PeerError, poll, poll::Waiting};
 use coracle::{Command, Path};
+use proptest::prelude::*;
 
 use crate::support::{Client, Notes, Script, end_of, frame, path};
 use crate::{HELLO, end};
@@ -149,4 +150,51 @@ fn other_versions_are_not_spoken() {
     let mut client = Client::new([0; 1028], false);
     let result = poll::advance(&mut client, &mut link, &mut Notes::default());
     assert_eq!(result, Err(Error::Client(ClientError::Peer(PeerError::Version))));
+}
+
+/// Pieces of replies and frames, and noise between them.
+fn piece() -> impl Strategy<Value = Vec<u8>> {
+    let known: Vec<Vec<u8>> = vec![
+        b"ok 5 5 -\n".to_vec(),
+        b"ok\n".to_vec(),
+        b"ok 1\n".to_vec(),
+        b"ok 5 cbf53a1c flushed\n".to_vec(),
+        b"err busy x\n".to_vec(),
+        b"+ busy\n".to_vec(),
+        b"- f 1 - a%20b\n".to_vec(),
+        frame(1, b"12345"),
+        frame(1, &[0; 3000]),
+        frame(3, b"io x"),
+        frame(4, b""),
+        end(b"12345"),
+    ];
+    prop_oneof![
+        8 => proptest::sample::select(known),
+        1 => proptest::collection::vec(any::<u8>(), 0..20),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_there_is_an_end(
+        pieces in proptest::collection::vec(piece(), 0..40),
+        cut in prop_oneof![Just(1usize), 2..40usize, Just(usize::MAX)],
+        is_eager in any::<bool>(),
+    ) {
+        let server = [HELLO, &pieces.concat()].concat();
+        let link = Script::new(&[(0, &server)], cut);
+        let mut link = if is_eager { link.eager() } else { link };
+        let upload = Command::Upload { path: path("f"), size: None, resume: None, modified: None };
+        let list = Command::List { path: Path::ROOT };
+        let requests = [list, DOWNLOAD, upload, DOWNLOAD, Command::Stats, upload, Command::Exit];
+        let mut handler = Notes { upload: b"12345".to_vec(), ..Notes::asking(&requests) };
+        let mut client = Client::new([0; 1028], false);
+        // The stream ends, so the session does: with an error, or with everything answered.
+        let result = poll::advance(&mut client, &mut link, &mut handler);
+        prop_assert!(
+            matches!(result, Err(Error::Client(ClientError::Peer(_))) | Ok(Waiting::Request)),
+            "{result:?}"
+        );
+        prop_assert!(result.is_err() || client.unanswered() == 0);
+    }
 }

@@ -160,6 +160,9 @@ impl Handler for Notes {
     }
 
     fn event(&mut self, event: Event<'_>) -> Result<(), Refusal> {
+        if let Event::Begins { .. } = event {
+            self.stored.clear();
+        }
         let text = String::from_utf8_lossy;
         match event {
             Event::Greeting(_) => writeln!(self.events, "greeting"),
