@@ -76,7 +76,10 @@ impl Transfer<'_> {
             };
             if let Err(failure) = self.go_on(queue, failure, &mut backoff, reached) {
                 queue.give_up(&failure);
-                let is_cut = matches!(failure, Failure::Interrupted | Failure::Connection(_));
+                let is_cut = matches!(
+                    failure,
+                    Failure::Interrupted | Failure::Connection(_) | Failure::Silent(_)
+                );
                 if is_cut && reached == Reached::Server {
                     self.progress.note("the same command with --continue goes on from here");
                 }
@@ -97,6 +100,8 @@ impl Transfer<'_> {
                 queue.blame(failure);
                 Ok(())
             }
+            // Whoever is silent from the beginning would keep us waiting every time.
+            Failure::Silent(_) if reached < Reached::Server => Err(failure),
             // Where nobody ever listened, nobody has gone away.
             failure if failure.is_passing() && reached > Reached::Nobody => match backoff.wait() {
                 Some(wait) => {
