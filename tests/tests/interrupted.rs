@@ -5,7 +5,7 @@ mod support;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use coracle_tests::payload;
 use coracle_tests::process::{Server, program};
@@ -153,6 +153,21 @@ fn a_download_whose_user_has_had_enough() {
     site.run_over(&relay, &["--continue", "download", "x"]).succeeded();
     rest.check();
     assert!(is_whole(site.here("x"), SEED));
+}
+
+#[test]
+fn an_upload_on_the_transfer_port_whose_client_is_killed() {
+    let site = Site::start(&[]);
+    let sum = payload::write_file(&site.here("x"), SEED, SIZE).unwrap();
+    let bytes = payload::bytes(SEED, STALL as usize);
+    let mut command = site.client(&["upload", "-", "x"]);
+    let running = Running::with_input(command.stdin(Stdio::piped()), &bytes);
+    until_stored(site.root.path());
+    running.kill();
+    assert_eq!(site.run(&["ls"]).succeeded().text(), "");
+    site.run(&["--continue", "upload", "x"]).succeeded();
+    assert_eq!(payload::sum_file(&site.there("x")).unwrap(), sum);
+    assert_eq!(names(site.root.path()), ["x"]);
 }
 
 /// A port below those the system gives out by itself, so that it is still free after a while.

@@ -190,6 +190,14 @@ impl Running {
         Self(Some(child))
     }
 
+    /// Start a program and write this to its standard input, which stays open.
+    pub fn with_input(command: &mut Command, input: &[u8]) -> Self {
+        let mut running = Self::of(command);
+        let stdin = running.0.as_mut().unwrap().stdin.as_mut().unwrap();
+        stdin.write_all(input).unwrap();
+        running
+    }
+
     /// SIGKILL.
     pub fn kill(mut self) {
         let mut child = self.0.take().unwrap();
