@@ -232,7 +232,7 @@ fn count_download(site: &Site, name: &str) -> u64 {
 #[test]
 fn sizes_beyond_32_bits_come() {
     let site = Site::start(&[]);
-    for size in [(1 << 31) - 1, (1 << 31) + 1, (1 << 32) + 1] {
+    for size in [(1 << 31) - 1, (1 << 31) + 1, (1 << 32) - 1, (1 << 32) + 1] {
         File::create(site.there("sparse")).unwrap().set_len(size).unwrap();
         assert_eq!(count_download(&site, "sparse"), size);
     }
