@@ -264,7 +264,10 @@ impl<C: Buffer, const LINE: usize, const DEPTH: usize> Client<C, LINE, DEPTH> {
         let line_max = usize::from(self.peer.line);
         let room = room.get_mut(..line_max.min(room_len)).unwrap_or(&mut []);
         let Ok(len) = command.emit(room) else {
-            return Err(if room_len < line_max { NotNow::Wait } else { NotNow::TooLong });
+            // Until the server has said what it takes it may still be enough.
+            let is_greeted = self.front_number() > 0;
+            let is_final = is_greeted && room_len >= line_max;
+            return Err(if is_final { NotNow::TooLong } else { NotNow::Wait });
         };
         let fits = self.window.saturating_add(len as u32) <= self.peer.pipeline;
         if !fits && !self.unanswered.is_empty() {

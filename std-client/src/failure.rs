@@ -24,6 +24,8 @@ pub enum Failure {
     },
     /// There is no connection, or it was lost: worth another try.
     Connection(String),
+    /// The server made no progress for so many seconds: worth another try if it was one.
+    Silent(u64),
     /// The server broke the protocol.
     Protocol(PeerError),
     /// Bytes are not those that were expected.
@@ -50,7 +52,7 @@ impl Failure {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Refused { .. } => Exit::Refused,
-            Self::Connection(_) => Exit::Connection,
+            Self::Connection(_) | Self::Silent(_) => Exit::Connection,
             Self::Protocol(error) if error.is_integrity() => Exit::Integrity,
             Self::Protocol(_) => Exit::Connection,
             Self::Integrity(_) => Exit::Integrity,
@@ -62,7 +64,7 @@ impl Failure {
     /// Whether the same may succeed a little later.
     pub const fn is_passing(&self) -> bool {
         match self {
-            Self::Connection(_) => true,
+            Self::Connection(_) | Self::Silent(_) => true,
             Self::Refused { code, .. } => matches!(code, Some(Code::Busy | Code::Limit)),
             _ => false,
         }
@@ -78,6 +80,7 @@ impl fmt::Display for Failure {
             | Self::Local(text) => f.write_str(text),
             Self::Refused { code: Some(code), message } => write!(f, "{message} ({code})"),
             Self::Refused { code: None, message } => write!(f, "{message} (refused)"),
+            Self::Silent(seconds) => write!(f, "the server made no progress for {seconds} s"),
             Self::Protocol(error) => error.fmt(f),
             Self::Interrupted => f.write_str("interrupted"),
         }

@@ -91,10 +91,7 @@ impl Session {
         match error {
             Error::Link(error) => match error.kind() {
                 io::ErrorKind::Interrupted => Failure::Interrupted,
-                io::ErrorKind::TimedOut => Failure::Connection(format!(
-                    "the server made no progress for {} s",
-                    self.timeout.as_secs()
-                )),
+                io::ErrorKind::TimedOut => Failure::Silent(self.timeout.as_secs()),
                 _ => Failure::Connection(format!("the connection failed: {error}")),
             },
             Error::Client(ClientError::Peer(PeerError::Closed)) => {

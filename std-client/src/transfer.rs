@@ -33,6 +33,16 @@ pub(crate) trait Queue: Handler {
     fn give_up(&mut self, failure: &Failure);
 }
 
+/// Who has answered so far.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reached {
+    Nobody,
+    /// Something listens at the port.
+    Listener,
+    /// It has greeted as a server does.
+    Server,
+}
+
 /// How transfers are made.
 pub(crate) struct Transfer<'a> {
     pub(crate) dialer: &'a Dialer,
@@ -47,10 +57,10 @@ impl Transfer<'_> {
     /// Move all files of the queue, or give up.
     pub(crate) fn run(&self, queue: &mut impl Queue) {
         let mut backoff = Backoff::new(self.retries);
-        let mut is_first = true;
+        let mut reached = Reached::Nobody;
         while !queue.is_done() {
             let before = queue.moved();
-            let result = self.attempt(queue, &mut is_first);
+            let result = self.attempt(queue, &mut reached);
             let stopped = queue.take_stop();
             queue.disconnected();
             if queue.moved() > before {
@@ -64,9 +74,13 @@ impl Transfer<'_> {
                 Ok(()) => Failure::Connection("the server is busy with these files".to_owned()),
                 Err(failure) => failure,
             };
-            if let Err(failure) = self.go_on(queue, failure, &mut backoff, is_first) {
+            if let Err(failure) = self.go_on(queue, failure, &mut backoff, reached) {
                 queue.give_up(&failure);
-                if matches!(failure, Failure::Interrupted | Failure::Connection(_)) && !is_first {
+                let is_cut = matches!(
+                    failure,
+                    Failure::Interrupted | Failure::Connection(_) | Failure::Silent(_)
+                );
+                if is_cut && reached == Reached::Server {
                     self.progress.note("the same command with --continue goes on from here");
                 }
             }
@@ -79,15 +93,17 @@ impl Transfer<'_> {
         queue: &mut impl Queue,
         failure: Failure,
         backoff: &mut Backoff,
-        is_first: bool,
+        reached: Reached,
     ) -> Result<(), Failure> {
         match failure {
-            Failure::Protocol(_) | Failure::Integrity(_) if !is_first => {
+            Failure::Protocol(_) | Failure::Integrity(_) if reached == Reached::Server => {
                 queue.blame(failure);
                 Ok(())
             }
-            // A server that was never reached is not there; it has not gone away.
-            failure if failure.is_passing() && !is_first => match backoff.wait() {
+            // Whoever is silent from the beginning would keep us waiting every time.
+            Failure::Silent(_) if reached < Reached::Server => Err(failure),
+            // Where nobody ever listened, nobody has gone away.
+            failure if failure.is_passing() && reached > Reached::Nobody => match backoff.wait() {
                 Some(wait) => {
                     let wait_ms = wait.as_millis();
                     self.progress.note(format_args!("{failure}; trying again in {wait_ms} ms"));
@@ -99,12 +115,13 @@ impl Transfer<'_> {
         }
     }
 
-    fn attempt(&self, queue: &mut impl Queue, is_first: &mut bool) -> Result<(), Failure> {
+    fn attempt(&self, queue: &mut impl Queue, reached: &mut Reached) -> Result<(), Failure> {
         let stream = self.dialer.control()?;
+        *reached = (*reached).max(Reached::Listener);
         let peer = stream.peer_addr();
         let mut control = Session::new(stream, !self.one_connection, self.interrupt, self.timeout);
         let Greeting { transfer, .. } = control.greet()?;
-        *is_first = false;
+        *reached = Reached::Server;
         let port = transfer.filter(|_| !self.one_connection);
         let transfer = port.zip(peer.ok()).and_then(|(port, peer)| {
             // Whatever address the server may have in mind: it is the one we talk to.

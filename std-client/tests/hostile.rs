@@ -107,6 +107,20 @@ fn silence_is_bounded() {
     fake.finish();
 }
 
+/// A transfer is tried again where there was a server, not where nobody ever spoke.
+#[test]
+fn silence_from_the_beginning_is_bounded_once() {
+    let fake = Fake::start(vec![script(|peer| {
+        assert!(peer.line().starts_with("hello 1"));
+        peer.gone();
+    })]);
+    let folder = tempdir().unwrap();
+    let arguments = ["--timeout", "1", "download", "f"];
+    let outcome = coracle(folder.path(), fake.address, &arguments).expect(3);
+    fake.finish();
+    assert!(!outcome.err.contains("trying again"), "{outcome:?}");
+}
+
 /// Endless data is bounded by the size that was announced.
 #[test]
 fn endless_data_is_bounded() {

@@ -3,22 +3,20 @@
 //! Bytes leave a fixed time after they came, each direction for itself, at full throughput: many
 //! may be on their way at once, up to a bound. The end of one direction is passed on alone.
 
-use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+mod connection;
+mod queue;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Bytes read at a time.
-const PIECE: usize = 64 * 1024;
+use connection::join;
 
-/// Bytes on their way in one direction: 1 GB/s with 10 ms of delay fit.
-const WINDOW: usize = 16 << 20;
-
-/// How often a thread that waits looks whether the connection was cut.
-const LOOK: Duration = Duration::from_millis(20);
+/// No stall is waited for longer: a test that waits so long has failed.
+const STALL_LIMIT: Duration = Duration::from_secs(60);
 
 /// What the link does.
 #[derive(Clone, Debug, Default)]
@@ -58,15 +56,36 @@ pub enum End {
     Close,
     /// By a reset; bytes on their way may be lost.
     Reset,
+    /// Not yet: further bytes are held until [`Relay::release`], or until either side closes;
+    /// then they are lost, as with a host that vanishes.
+    Stall,
 }
 
 /// A running relay; it ends with this value, connections with their peers.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
-    connections: Arc<AtomicUsize>,
-    stopped: Arc<AtomicBool>,
+    line: Arc<Line>,
     accepting: Option<JoinHandle<()>>,
+}
+
+/// What all connections of a relay share.
+#[derive(Debug)]
+struct Line {
+    target: Mutex<SocketAddr>,
+    link: Link,
+    connections: AtomicUsize,
+    passed_to_server: AtomicU64,
+    passed_to_client: AtomicU64,
+    stopped: AtomicBool,
+    stalls: Mutex<Stalls>,
+    stalled: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Stalls {
+    begun: usize,
+    are_released: bool,
 }
 
 impl Relay {
@@ -78,13 +97,26 @@ impl Relay {
     pub fn start(target: SocketAddr, link: Link) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
-        let connections = Arc::new(AtomicUsize::new(0));
-        let stopped = Arc::new(AtomicBool::new(false));
+        let line = Arc::new(Line {
+            target: Mutex::new(target),
+            link,
+            connections: AtomicUsize::new(0),
+            passed_to_server: AtomicU64::new(0),
+            passed_to_client: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+            stalls: Mutex::default(),
+            stalled: Condvar::new(),
+        });
         let accepting = {
-            let (connections, stopped) = (Arc::clone(&connections), Arc::clone(&stopped));
-            thread::spawn(move || accept(&listener, target, &link, &connections, &stopped))
+            let line = Arc::clone(&line);
+            thread::spawn(move || accept(&listener, &line))
         };
-        Ok(Self { address, connections, stopped, accepting: Some(accepting) })
+        Ok(Self { address, line, accepting: Some(accepting) })
+    }
+
+    /// From now on pass new connections on to another target: the server came back elsewhere.
+    pub fn set_target(&self, target: SocketAddr) {
+        *lock(&self.line.target) = target;
     }
 
     /// Where it listens.
@@ -94,13 +126,32 @@ impl Relay {
 
     /// Connections it has taken so far.
     pub fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
+        self.line.connections.load(Ordering::SeqCst)
+    }
+
+    /// Bytes it has passed on in one direction so far, over all connections.
+    pub fn passed(&self, direction: Direction) -> u64 {
+        self.line.passed(direction).load(Ordering::SeqCst)
+    }
+
+    /// Wait until so many connections have stalled, at most a minute; whether they have.
+    pub fn await_stalls(&self, count: usize) -> bool {
+        let stalls = lock(&self.line.stalls);
+        let waited =
+            self.line.stalled.wait_timeout_while(stalls, STALL_LIMIT, |now| now.begun < count);
+        waited.unwrap_or_else(PoisonError::into_inner).0.begun >= count
+    }
+
+    /// Let go what was held, and stall no more.
+    pub fn release(&self) {
+        lock(&self.line.stalls).are_released = true;
+        self.line.stalled.notify_all();
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.stopped.store(true, Ordering::SeqCst);
+        self.line.stopped.store(true, Ordering::SeqCst);
         // Wakes the accepting thread; if it cannot be reached it has ended.
         let _ = TcpStream::connect(self.address);
         if let Some(accepting) = self.accepting.take() {
@@ -109,191 +160,40 @@ impl Drop for Relay {
     }
 }
 
-fn accept(
-    listener: &TcpListener,
-    target: SocketAddr,
-    link: &Link,
-    connections: &AtomicUsize,
-    stopped: &AtomicBool,
-) {
+impl Line {
+    fn passed(&self, direction: Direction) -> &AtomicU64 {
+        match direction {
+            Direction::ToServer => &self.passed_to_server,
+            Direction::ToClient => &self.passed_to_client,
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, line: &Arc<Line>) {
     for client in listener.incoming() {
-        if stopped.load(Ordering::SeqCst) {
+        if line.stopped.load(Ordering::SeqCst) {
             return;
         }
         let Ok(client) = client else { continue };
-        let number = connections.fetch_add(1, Ordering::SeqCst);
+        let number = line.connections.fetch_add(1, Ordering::SeqCst);
+        let target = *lock(&line.target);
         // A target that does not answer looks to the client like one that closes at once.
         let Ok(server) = TcpStream::connect(target) else { continue };
         // Without options the relay still works, only later or never cut: not worth an end.
-        let _ = join(client, server, link.delay, link.cuts.get(number).copied());
+        let _ = join(client, server, line, line.link.cuts.get(number).copied());
     }
 }
 
-/// Two sockets and whether they were cut.
-struct Connection {
-    client: TcpStream,
-    server: TcpStream,
-    opened: Instant,
-    delay: Duration,
-    cut: Option<Cut>,
-    broken: AtomicBool,
-}
-
-fn join(client: TcpStream, server: TcpStream, delay: Duration, cut: Option<Cut>) -> io::Result<()> {
-    for socket in [&client, &server] {
-        socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(LOOK))?;
-        socket.set_write_timeout(Some(LOOK))?;
-    }
-    // The client's first bytes arrive after its handshake.
-    let opened = Instant::now() + 2 * delay;
-    let broken = AtomicBool::new(false);
-    let connection = Arc::new(Connection { client, server, opened, delay, cut, broken });
-    for direction in [Direction::ToServer, Direction::ToClient] {
-        let queue = Arc::new(Queue::default());
-        let (reading, filled) = (Arc::clone(&connection), Arc::clone(&queue));
-        thread::spawn(move || reading.fill(direction, &filled));
-        let writing = Arc::clone(&connection);
-        thread::spawn(move || writing.drain(direction, &queue));
-    }
-    Ok(())
-}
-
-impl Connection {
-    fn ends(&self, direction: Direction) -> (&TcpStream, &TcpStream) {
-        match direction {
-            Direction::ToServer => (&self.client, &self.server),
-            Direction::ToClient => (&self.server, &self.client),
-        }
-    }
-
-    fn is_broken(&self) -> bool {
-        self.broken.load(Ordering::SeqCst)
-    }
-
-    /// Read what comes, stamped with the time at which it may leave.
-    fn fill(&self, direction: Direction, queue: &Queue) {
-        let (mut from, _) = self.ends(direction);
-        let mut piece = vec![0; PIECE];
-        while !self.is_broken() {
-            let bytes = match from.read(&mut piece) {
-                Ok(count) => piece[..count].to_vec(),
-                Err(error) if is_passing(&error) => continue,
-                // A reset cannot be passed on as such without losing bytes on their way.
-                Err(_) => Vec::new(),
-            };
-            let last = bytes.is_empty();
-            let leaves = Instant::now().max(self.opened) + self.delay;
-            if self.is_broken() || !queue.push(Piece { leaves, bytes }, &self.broken) || last {
-                return;
-            }
-        }
-    }
-
-    /// Write what is due, up to the cut.
-    fn drain(&self, direction: Direction, queue: &Queue) {
-        let (_, to) = self.ends(direction);
-        let cut = self.cut.filter(|cut| cut.direction == direction);
-        let mut left = cut.map_or(u64::MAX, |cut| cut.after);
-        while let Some(piece) = queue.pop(&self.broken) {
-            thread::sleep(piece.leaves.saturating_duration_since(Instant::now()));
-            if piece.bytes.is_empty() {
-                let _ = to.shutdown(Shutdown::Write);
-                return;
-            }
-            let count = usize::try_from(left).unwrap_or(usize::MAX).min(piece.bytes.len());
-            if !self.write(to, &piece.bytes[..count]) {
-                return self.end(End::Close);
-            }
-            left -= count as u64;
-            if let Some(cut) = cut.filter(|_| left == 0) {
-                return self.end(cut.end);
-            }
-        }
-    }
-
-    /// Whether all of `bytes` could be written.
-    fn write(&self, mut to: &TcpStream, mut bytes: &[u8]) -> bool {
-        while !bytes.is_empty() && !self.is_broken() {
-            match to.write(bytes) {
-                Ok(count) => bytes = &bytes[count..],
-                Err(error) if is_passing(&error) => {}
-                Err(_) => return false,
-            }
-        }
-        bytes.is_empty()
-    }
-
-    /// End both sockets: they close when the last of the four threads is gone.
-    fn end(&self, how: End) {
-        // First, so that no thread takes the end of its reading for one to be passed on.
-        self.broken.store(true, Ordering::SeqCst);
-        for socket in [&self.client, &self.server] {
-            // Each may be gone already, which is what is wanted.
-            let _ = match how {
-                End::Close => socket.shutdown(Shutdown::Both),
-                // Shutting down the reading side sends nothing: the reset comes with the close.
-                End::Reset => socket2::SockRef::from(socket)
-                    .set_linger(Some(Duration::ZERO))
-                    .and_then(|()| socket.shutdown(Shutdown::Read)),
-            };
-        }
-    }
-}
-
-/// The wait for a socket was over before anything happened.
-fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
-}
-
-/// Bytes on their way; none at all is the end.
-struct Piece {
-    leaves: Instant,
-    bytes: Vec<u8>,
-}
-
-/// The bytes of one direction that have not left yet.
-#[derive(Default)]
-struct Queue {
-    pieces: Mutex<(VecDeque<Piece>, usize)>,
-    changed: Condvar,
-}
-
-impl Queue {
-    /// Add a piece when there is room; `false` if the connection broke meanwhile.
-    fn push(&self, piece: Piece, broken: &AtomicBool) -> bool {
-        let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
-        while pieces.1 >= WINDOW {
-            if broken.load(Ordering::SeqCst) {
-                return false;
-            }
-            pieces =
-                self.changed.wait_timeout(pieces, LOOK).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        pieces.1 += piece.bytes.len();
-        pieces.0.push_back(piece);
-        self.changed.notify_all();
-        true
-    }
-
-    /// Take the oldest piece; `None` if the connection broke.
-    fn pop(&self, broken: &AtomicBool) -> Option<Piece> {
-        let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
-        while !broken.load(Ordering::SeqCst) {
-            if let Some(piece) = pieces.0.pop_front() {
-                pieces.1 -= piece.bytes.len();
-                self.changed.notify_all();
-                return Some(piece);
-            }
-            pieces =
-                self.changed.wait_timeout(pieces, LOOK).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        None
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{ErrorKind, Read, Write};
+    use std::net::Shutdown;
+    use std::time::Instant;
+
     use crate::payload;
 
     use super::*;
@@ -372,5 +272,23 @@ mod tests {
         }
         let (answer, _) = exchange(&relay, 1 << 20);
         assert_eq!(answer.len(), 1 << 20);
+    }
+
+    #[test]
+    fn a_stall_holds_everything_until_it_is_released() {
+        let cuts = vec![Cut { direction: Direction::ToServer, after: 1000, end: End::Stall }];
+        let relay = Relay::start(echo_after_end(), Link { cuts, ..Link::default() }).unwrap();
+        let mut stream = TcpStream::connect(relay.address()).unwrap();
+        let bytes = payload::bytes(2, 2000);
+        stream.write_all(&bytes).unwrap();
+        assert!(relay.await_stalls(1));
+        assert_eq!(relay.passed(Direction::ToServer), 1000);
+        relay.release();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert_eq!(answer, bytes);
+        let (answer, _) = exchange(&relay, 1 << 20);
+        assert!(answer == payload::bytes(1, 1 << 20));
     }
 }

@@ -277,6 +277,22 @@ fn requests_wait_for_the_window() {
 }
 
 #[test]
+fn a_long_line_waits_for_what_the_server_takes() {
+    // Longer than every server takes, as each byte is escaped.
+    let path = coracle::Path::new(&[b' '; 255]).unwrap();
+    for (greeting, expected) in [
+        (HELLO, "greeting\nDone { request: 1, done: Plain }\n"),
+        (b"ok 1\n", "not taken: TooLong\ngreeting\n"),
+    ] {
+        let mut script = Script::new(&[(1, greeting), (700, b"ok\n")], usize::MAX);
+        let mut notes = Notes::asking(&[Command::Remove { path }]);
+        let mut client = Client::new([0; 1028], false);
+        while let Ok(Waiting::Either) = poll::advance(&mut client, &mut script, &mut notes) {}
+        assert_eq!(notes.events, expected);
+    }
+}
+
+#[test]
 fn wrong_reports_change_nothing() {
     let misuse = Err(ClientError::Misuse);
     let mut client = Client::new([0; 1028], false);

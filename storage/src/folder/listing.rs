@@ -7,7 +7,7 @@ use rustix::fs::{AtFlags, Dir as Entries, Stat};
 use rustix::io::Errno;
 
 use super::Shared;
-use super::error::{FolderError, NAME_BUFFER};
+use super::error::{FolderError, NAME_BUFFER, SPECIAL};
 use super::files::readable;
 use super::lookup::{check_names, host, is_hidden, is_link, metadata};
 
@@ -22,7 +22,14 @@ pub struct FolderListing {
 impl FolderListing {
     pub(super) fn open(shared: &Arc<Shared>, path: Path<'_>) -> Result<Self, FolderError> {
         check_names(path)?;
-        let dir = shared.root.dir.open_dir(host(path))?;
+        let dir = match shared.root.dir.open_dir(host(path)) {
+            Ok(dir) => dir,
+            // A special file is denied to every command alike.
+            Err(_) if shared.follow(path).is_ok_and(|found| metadata(&found).is_none()) => {
+                return Err(SPECIAL.into());
+            }
+            Err(error) => return Err(error.into()),
+        };
         let entries = Entries::new(readable(&dir)?)?;
         Ok(Self { shared: Arc::clone(shared), dir, path: path.as_bytes().into(), entries })
     }
