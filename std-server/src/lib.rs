@@ -12,7 +12,6 @@ mod log;
 mod pool;
 mod service;
 mod session;
-mod threads;
 mod transfer;
 
 use std::fmt;
@@ -84,24 +83,32 @@ pub fn run(options: Options) -> Result<(), Failure> {
     descriptors::raise_limit();
     let folder = Folder::open(&options.root, options.folder_options())
         .map_err(|error| Failure::Root(options.root.clone(), error))?;
-    let runtime = runtime().map_err(|error| Failure::System("start threads", error))?;
+    let runtime =
+        runtime(options.max_sessions).map_err(|error| Failure::System("start threads", error))?;
     let served = runtime.block_on(serve(&options, folder));
     // A step that hangs in the medium must not keep the process.
     runtime.shutdown_background();
     served
 }
 
-/// Threads for a [`Service`]: enough of them that some are free while others wait for a medium.
+/// Threads for a [`Service`] of so many sessions.
+///
+/// A step on the medium keeps the thread it runs on, and another takes over the other sessions:
+/// there may be as many threads as sessions that wait for a medium at one time, and there are
+/// no more than are needed.
 ///
 /// # Errors
 ///
 /// If the system gives no threads.
-pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
+pub fn runtime(max_sessions: usize) -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads::Threads::WORKERS)
+        .max_blocking_threads(max_sessions.saturating_add(SPARE_THREADS))
         .enable_all()
         .build()
 }
+
+/// Threads beside those that wait for a medium: more than a machine has cores.
+const SPARE_THREADS: usize = 256;
 
 async fn serve(options: &Options, folder: Folder) -> Result<(), Failure> {
     let system = |what| move |error| Failure::System(what, error);

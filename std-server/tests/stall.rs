@@ -76,14 +76,22 @@ fn with_server(test: impl FnOnce(&Gate, SocketAddr)) {
     let gate = Arc::<Gate>::default();
     let files = Arc::new(Stalling(Arc::clone(&gate)));
     let folder = Folder::with_files(root.path(), FolderOptions::default(), files).unwrap();
-    let runtime = runtime().unwrap();
+    let runtime = runtime(Settings::default().max_sessions).unwrap();
     let address = runtime.block_on(async {
         let mut service = Service::new(Settings::default(), move || folder.session());
         service.listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap()
     });
+    // A test that fails must not leave its sessions waiting for ever.
+    let _open_at_last = Opener(&gate);
     test(&gate, address);
-    gate.open();
-    runtime.shutdown_timeout(Duration::from_secs(10));
+}
+
+struct Opener<'a>(&'a Gate);
+
+impl Drop for Opener<'_> {
+    fn drop(&mut self) {
+        self.0.open();
+    }
 }
 
 fn session(address: SocketAddr) -> Client {
