@@ -83,6 +83,12 @@ impl Timers {
         self.observe(server.waiting(), server.counters(), now)
     }
 
+    /// Milliseconds that the peer has to take what is sent to it.
+    #[cfg(feature = "async")]
+    pub(crate) const fn patience(&self) -> u64 {
+        self.timeouts.transfer as u64
+    }
+
     /// A step of ours took this long: the peer is not to blame.
     pub fn pause(&mut self, elapsed: u64) {
         let Self { since, at_rest_since, last_bytes, last_sign, began, .. } = self;
