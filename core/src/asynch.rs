@@ -172,6 +172,7 @@ where
         let deadline = timers.deadline(server, now).unwrap_or(u64::MAX);
         let sign = server.sign_of_life();
         let moved = match server.poll() {
+            Action::Receive(_) if timers.is_flooded() => None,
             Action::Receive(buffer) => {
                 let received = pin!(async {
                     link.flush().await?;

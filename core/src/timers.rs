@@ -22,6 +22,10 @@ pub struct Timeouts {
     pub min_rate: u32,
 }
 
+/// How often bytes may be received behind a deadline before one of them is progress: after a
+/// pause of the whole server, the header of a frame comes before its bytes.
+const LATE_MAX: u8 = 16;
+
 impl Timeouts {
     /// The defaults of the protocol: 10 s, 10 s, 60 s, 300 s, 60 s, any rate.
     pub const DEFAULT: Self = Self {
@@ -55,6 +59,8 @@ pub struct Timers {
     /// When the running command began, and what had been moved then.
     began: u64,
     moved_before: u64,
+    /// How often in a row the deadline was past.
+    late: u8,
 }
 
 impl Timers {
@@ -70,6 +76,7 @@ impl Timers {
             last_sign: now,
             began: now,
             moved_before: 0,
+            late: 0,
         }
     }
 
@@ -80,7 +87,17 @@ impl Timers {
         server: &Server<C, LINE>,
         now: u64,
     ) -> Option<u64> {
-        self.observe(server.waiting(), server.counters(), now)
+        let deadline = self.observe(server.waiting(), server.counters(), now);
+        if let Some(deadline) = deadline {
+            self.late = if deadline <= now { self.late.saturating_add(1) } else { 0 };
+        }
+        deadline
+    }
+
+    /// Whether the deadline is past although there is always something to receive: a flood
+    /// without progress.
+    pub(crate) const fn is_flooded(&self) -> bool {
+        self.late > LATE_MAX
     }
 
     /// Milliseconds that the peer has to take what is sent to it.

@@ -2,7 +2,7 @@
 
 mod support;
 
-use coracle::poll::{Progress, serve};
+use coracle::poll::{Progress, Stream, serve};
 use coracle::{Code, FixedServer, Outcome, Timeouts, Timers};
 use support::{Noting, Script, data, disk, server, upload};
 
@@ -140,6 +140,49 @@ fn a_rate_is_that_of_the_running_transfer() {
             session.then(&data(b"x"), 10);
         }
         assert!(session.is_over(), "{begun}");
+    }
+}
+
+/// A peer that sends without a pause.
+struct Flood<I>(I);
+
+impl<'a, I: Iterator<Item = &'a u8>> Stream for Flood<I> {
+    type Error = std::convert::Infallible;
+
+    fn try_read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Self::Error> {
+        let count = buffer.len();
+        buffer.iter_mut().zip(&mut self.0).for_each(|(to, from)| *to = *from);
+        Ok(Some(count))
+    }
+
+    fn try_write(&mut self, bytes: &[u8]) -> Result<Option<usize>, Self::Error> {
+        Ok(Some(bytes.len()))
+    }
+}
+
+#[test]
+fn a_flood_is_no_progress() {
+    let disk = disk();
+    for (begun, flood) in [
+        (&b""[..], &b"\n\r\n"[..]),
+        (b"hello 1\n", b"\n"),
+        (&[&b"hello 1\n"[..], &upload("b", b"abc")].concat(), b"\n"),
+        (b"hello 1\nupload a 500\n", b"\n"),
+        (b"hello 1\nupload a 500\n", &coracle::BUSY),
+        (b"hello 1\nupload no/where 500\n", &coracle::BUSY),
+    ] {
+        let session = Session::new(&disk, Timeouts::DEFAULT);
+        let Session { mut server, mut timers, mut host, .. } = session;
+        let mut flood = Flood(begun.iter().chain(flood.iter().cycle()));
+        let ended = (0..400_000).step_by(100).find_map(|now| {
+            match serve(&mut server, &mut timers, &mut flood, &mut host, now, 50).unwrap() {
+                Progress::Done(outcome) => Some((now / 1000, outcome)),
+                _ => None,
+            }
+        });
+        let Some((seconds, Outcome::Refused(refusal))) = ended else { panic!("{ended:?}") };
+        assert_eq!(refusal.code, Code::Timeout);
+        assert!([10, 60, 120, 300].contains(&seconds), "{seconds}");
     }
 }
 

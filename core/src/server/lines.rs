@@ -51,6 +51,17 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         }
     }
 
+    pub(super) fn on_line_received(&mut self, count: usize) {
+        self.input.received(count);
+        self.phase = Phase::Next(Next::Boundary);
+        self.settle();
+        let is_line_due = matches!(self.phase, Phase::Line) && self.input.waiting().is_empty();
+        if is_line_due && self.group > 0 {
+            // Empty lines are no command at hand.
+            self.after_group(Next::Boundary);
+        }
+    }
+
     fn on_line(&mut self) {
         self.counters.commands = self.counters.commands.saturating_add(1);
         if let Some(next) = self.out_of_place() {
