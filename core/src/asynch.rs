@@ -116,8 +116,11 @@ where
     let mut driver = Driver { server, link, host, clock, timers, failed: None };
     loop {
         let idle = matches!(driver.server.waiting(), Waiting::Idle | Waiting::FirstLine);
-        if idle && !clock.closing() && !driver.link.read_ready().map_err(Error::Link)? {
-            driver.link.flush().await.map_err(Error::Link)?;
+        if idle
+            && !clock.closing()
+            && !driver.link.read_ready().map_err(Error::Link)?
+            && driver.flush().await?
+        {
             return Ok(None);
         }
         if let Some(outcome) = driver.turn().await? {
@@ -143,6 +146,21 @@ where
     T: Clock,
     C: Buffer,
 {
+    /// Send what the link keeps. `false`: something is to be done first, be it to end a session
+    /// whose peer does not take it.
+    async fn flush(&mut self) -> Result<bool, Error<L::Error>> {
+        let deadline = self.clock.now().saturating_add(self.timers.patience());
+        match within(self.clock, deadline, pin!(self.link.flush())).await {
+            Some(flushed) => flushed.map(|()| true).map_err(Error::Link),
+            None => {
+                if self.clock.now() >= deadline {
+                    self.server.timed_out();
+                }
+                Ok(false)
+            }
+        }
+    }
+
     /// One action.
     async fn turn(&mut self) -> Result<Option<Outcome>, Error<L::Error>> {
         let Self { server, link, host, clock, timers, failed } = self;
@@ -154,6 +172,7 @@ where
         let deadline = timers.deadline(server, now).unwrap_or(u64::MAX);
         let sign = server.sign_of_life();
         let moved = match server.poll() {
+            Action::Receive(_) if timers.is_flooded() => None,
             Action::Receive(buffer) => {
                 let received = pin!(async {
                     link.flush().await?;
@@ -173,9 +192,14 @@ where
                 .await
                 .map(|flushed| flushed.map(|()| Moved::Flushed)),
             Action::Step(step) => {
-                let answer = attend(pin!(host.answer(step)), *link, *clock, sign).await;
+                let patience = timers.patience();
+                let (answer, heard) =
+                    attend(pin!(host.answer(step)), *link, *clock, sign, patience).await;
                 timers.pause(clock.now().saturating_sub(now));
                 server.answered(answer)?;
+                if !heard {
+                    server.lost();
+                }
                 return Ok(None);
             }
             Action::Report(event) => {
@@ -184,19 +208,25 @@ where
                 return Ok(None);
             }
             Action::Done(outcome) => {
-                if let Some(error) = failed.take() {
-                    return Err(error);
-                }
-                let last = now.saturating_add(LAST_FLUSH);
-                let flushed = within(*clock, last, pin!(link.flush())).await;
-                return match flushed {
-                    Some(Err(error)) => Err(Error::Link(error)),
-                    Some(Ok(())) | None => Ok(Some(outcome)),
+                return match failed.take() {
+                    Some(error) => Err(error),
+                    None => self.finish(outcome).await,
                 };
             }
         };
         self.report(moved, deadline)?;
         Ok(None)
+    }
+
+    /// The session is over: let its last line out.
+    async fn finish(&mut self, outcome: Outcome) -> Result<Option<Outcome>, Error<L::Error>> {
+        let last = self.clock.now().saturating_add(LAST_FLUSH);
+        match within(self.clock, last, pin!(self.link.flush())).await {
+            Some(Err(error)) => Err(Error::Link(error)),
+            // The word that the server shuts down is no reason to cut the line.
+            None if self.clock.now() < last => Ok(None),
+            Some(Ok(())) | None => Ok(Some(outcome)),
+        }
     }
 
     /// Tell the machine what was moved; `None`: the clock woke us before anything was.
@@ -249,21 +279,30 @@ async fn within<F: Future>(
     .await
 }
 
-/// Wait for a step, with a sign of life for the peer as often as it needs one.
+/// Wait for a step, with a sign of life for the peer as often as it needs one. A peer that does
+/// not take it with some patience may have half of it and can be told nothing more: `false`.
 async fn attend<L: Write>(
     mut step: Pin<&mut impl Future<Output = Answer>>,
     link: &mut L,
     clock: &impl Clock,
     sign: &'static [u8],
-) -> Answer {
+    patience: u64,
+) -> (Answer, bool) {
     loop {
         let due =
             if sign.is_empty() { u64::MAX } else { clock.now().saturating_add(SIGN_INTERVAL) };
         if let Some(answer) = within(clock, due, step.as_mut()).await {
-            return answer;
+            return (answer, true);
         }
-        if clock.now() >= due {
-            tell(link, sign).await;
+        if clock.now() < due {
+            continue;
+        }
+        let limit = clock.now().saturating_add(patience);
+        let mut told = pin!(tell(link, sign));
+        while within(clock, limit, told.as_mut()).await.is_none() {
+            if clock.now() >= limit {
+                return (step.await, false);
+            }
         }
     }
 }

@@ -36,9 +36,9 @@ pub const PATH_MAX: usize = 512;
 /// Largest number on a line: sizes are signed 64-bit in every file system interface.
 pub const NUMBER_MAX: u64 = i64::MAX as u64;
 
-/// Bytes of command lines that may be unanswered where `hello` names no other number. The
-/// replies to so few lines fit into any TCP buffer, so a client that writes before it reads
-/// cannot deadlock.
+/// Bytes of command lines that may be unanswered where `hello` names no other number. Short
+/// replies to so few lines fit into any TCP buffer, so a client that writes uploads before it
+/// reads cannot deadlock.
 pub const PIPELINE_DEFAULT: usize = 512;
 
 /// File bytes checksummed between two `+ busy` lines. A slow card reads 1 MiB in a few seconds,

@@ -73,6 +73,7 @@ where
         budget = budget.saturating_sub(1);
         let until = timers.deadline(server, now);
         let moved = match server.poll() {
+            Action::Receive(_) if timers.is_flooded() => Moved::Stuck,
             Action::Receive(buffer) => match link.try_read(buffer) {
                 Ok(Some(count)) => Moved::Received(count),
                 Ok(None) => Moved::Stuck,

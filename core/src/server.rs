@@ -74,7 +74,8 @@ impl Default for Config {
     }
 }
 
-/// The machine of one session. `C` is the chunk buffer, `LINE` the bytes of the line buffer.
+/// The machine of one session. `C` is the chunk buffer, `LINE` the bytes of the line buffer:
+/// [`LINE_MIN`] to [`LINE_MAX`](crate::limits::LINE_MAX).
 pub struct Server<C: Buffer, const LINE: usize> {
     config: Config,
     input: Input<LINE>,

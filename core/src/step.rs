@@ -6,14 +6,17 @@ use crate::reply::{Code, Receipt, Refusal};
 use crate::storage::{Durability, Facts, Metadata, Space, Storage};
 
 /// One thing to do; then [`Server::answered`](crate::Server::answered) with the [`Answer`]
-/// named at each step, or [`Answer::Refused`].
+/// named at each step, or [`Answer::Refused`]; but [`Alive`](Self::Alive),
+/// [`Finish`](Self::Finish), [`Commit`](Self::Commit) and [`Committed`](Self::Committed) are
+/// never refused.
 #[derive(Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Step<'a> {
     /// [`Storage::facts`] → [`Answer::Facts`].
     Facts,
-    /// A client asks for the transfer port to be open → [`Answer::Transfer`].
+    /// A client asks for the transfer port to be open → [`Answer::Transfer`]. Refused is as good
+    /// as no port.
     Transfer,
     /// Counters of the host as ` name=value` text → [`Answer::Filled`]; 0 if there are none.
     Stats(&'a mut [u8]),

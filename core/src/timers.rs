@@ -22,6 +22,10 @@ pub struct Timeouts {
     pub min_rate: u32,
 }
 
+/// How often bytes may be received behind a deadline before one of them is progress: after a
+/// pause of the whole server, the header of a frame comes before its bytes.
+const LATE_MAX: u8 = 16;
+
 impl Timeouts {
     /// The defaults of the protocol: 10 s, 10 s, 60 s, 300 s, 60 s, any rate.
     pub const DEFAULT: Self = Self {
@@ -47,12 +51,16 @@ pub struct Timers {
     waiting: Option<Waiting>,
     /// When this kind of waiting began.
     since: u64,
+    /// When waiting for a command began: empty lines do not begin it anew.
+    at_rest_since: u64,
     seen: Counters,
     last_bytes: u64,
     last_sign: u64,
     /// When the running command began, and what had been moved then.
     began: u64,
     moved_before: u64,
+    /// How often in a row the deadline was past.
+    late: u8,
 }
 
 impl Timers {
@@ -62,11 +70,13 @@ impl Timers {
             timeouts,
             waiting: None,
             since: now,
+            at_rest_since: now,
             seen: Counters::default(),
             last_bytes: now,
             last_sign: now,
             began: now,
             moved_before: 0,
+            late: 0,
         }
     }
 
@@ -77,18 +87,38 @@ impl Timers {
         server: &Server<C, LINE>,
         now: u64,
     ) -> Option<u64> {
-        self.observe(server.waiting(), server.counters(), now)
+        let deadline = self.observe(server.waiting(), server.counters(), now);
+        if let Some(deadline) = deadline {
+            self.late = if deadline <= now { self.late.saturating_add(1) } else { 0 };
+        }
+        deadline
+    }
+
+    /// Whether the deadline is past although there is always something to receive: a flood
+    /// without progress.
+    pub(crate) const fn is_flooded(&self) -> bool {
+        self.late > LATE_MAX
+    }
+
+    /// Milliseconds that the peer has to take what is sent to it.
+    #[cfg(feature = "async")]
+    pub(crate) const fn patience(&self) -> u64 {
+        self.timeouts.transfer as u64
     }
 
     /// A step of ours took this long: the peer is not to blame.
     pub fn pause(&mut self, elapsed: u64) {
-        for time in [&mut self.since, &mut self.last_bytes, &mut self.last_sign, &mut self.began] {
+        let Self { since, at_rest_since, last_bytes, last_sign, began, .. } = self;
+        for time in [since, at_rest_since, last_bytes, last_sign, began] {
             *time = time.saturating_add(elapsed);
         }
     }
 
     fn observe(&mut self, waiting: Waiting, counters: Counters, now: u64) -> Option<u64> {
         if self.waiting != Some(waiting) {
+            if !self.waiting.is_some_and(is_at_rest) || counters.commands != self.seen.commands {
+                self.at_rest_since = now;
+            }
             self.waiting = Some(waiting);
             self.since = now;
         }
@@ -105,9 +135,9 @@ impl Timers {
         self.seen = counters;
         let after = |start: u64, timeout: u32| Some(start.saturating_add(timeout.into()));
         match waiting {
-            Waiting::FirstLine => after(self.since, self.timeouts.first_line),
+            Waiting::FirstLine => after(self.at_rest_since, self.timeouts.first_line),
             Waiting::Line(_) => after(self.since, self.timeouts.line),
-            Waiting::Idle => after(self.since, self.timeouts.idle),
+            Waiting::Idle => after(self.at_rest_since, self.timeouts.idle),
             Waiting::Peer => Some(self.transfer_deadline()),
             Waiting::Step => None,
         }
@@ -126,6 +156,11 @@ impl Timers {
         let allowed = bytes.saturating_mul(1000).checked_div(min_rate.into()).unwrap_or(0);
         deadline.min(self.began.saturating_add(allowed.max(transfer.into())))
     }
+}
+
+/// Whether no command is under way, though one may have begun to come.
+const fn is_at_rest(waiting: Waiting) -> bool {
+    matches!(waiting, Waiting::FirstLine | Waiting::Idle | Waiting::Line(_))
 }
 
 const fn moved(counters: &Counters) -> u64 {
@@ -148,8 +183,10 @@ mod tests {
         assert_eq!(timers.observe(Waiting::FirstLine, none, 5000), Some(11_000));
         assert_eq!(timers.observe(Waiting::Line(0), none, 6000), Some(16_000));
         assert_eq!(timers.observe(Waiting::Line(1), none, 7000), Some(17_000));
+        assert_eq!(timers.observe(Waiting::Step, none, 7500), None);
         assert_eq!(timers.observe(Waiting::Idle, none, 8000), Some(308_000));
-        assert_eq!(timers.observe(Waiting::Step, none, 9000), None);
+        assert_eq!(timers.observe(Waiting::Line(1), none, 9000), Some(19_000));
+        assert_eq!(timers.observe(Waiting::Idle, none, 10_000), Some(308_000));
     }
 
     #[test]

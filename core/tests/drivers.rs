@@ -177,3 +177,34 @@ fn a_script_cut_at_every_byte_leaves_old_or_new() {
         }
     }
 }
+
+/// Damage of any kind: the answers do not depend on the driver or on how the bytes are cut, and
+/// nothing panics, stands still or lends an empty slice.
+#[test]
+fn a_damaged_script_has_one_transcript() {
+    let script = script();
+    let mut random = payload(40_000).into_iter();
+    let mut below = |bound: usize| {
+        let mut byte = || usize::from(random.next().expect("enough"));
+        (byte() << 16 | byte() << 8 | byte()) % bound
+    };
+    for _ in 0..800 {
+        let mut damaged = script.clone();
+        for _ in 0..=below(4) {
+            let at = 8 + below(damaged.len() - 9);
+            let end = at + 1 + below((damaged.len() - at).min(300));
+            match below(4) {
+                0 => damaged[at] = below(256) as u8,
+                1 => drop(damaged.drain(at..end)),
+                2 => damaged.insert(at, *b"\n\r \0\x01\x02\x03\x04".get(below(8)).unwrap()),
+                _ => drop(damaged.splice(at..at, script[at.min(99)..at.min(99) + 400].to_vec())),
+            }
+        }
+        let (whole, outcome) = run(&disk(), &damaged, usize::MAX);
+        for (driver, step) in [(run as Run, 1), (run, 1000), (run_blocking, 7), (run_async, 100)] {
+            let (output, ended) = driver(&disk(), &damaged, step);
+            assert_eq!(ended, outcome, "{}", damaged.escape_ascii());
+            assert_eq!(collapsed(&output), collapsed(&whole), "{}", damaged.escape_ascii());
+        }
+    }
+}

@@ -41,6 +41,9 @@ fn a_session_begins_with_hello() {
         (b"hello 1 line=639\n", "bad-argument"),
         (b"hello\n", "bad-argument"),
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "bad-command"),
+        (b"stat\n", "bad-command"),
+        (b"ls ../x\n", "bad-command"),
+        (b"upload\n", "bad-command"),
         (b"upload a 3\n\x01\0\0\x03abc", "bad-command"),
         (b"\x01\0\0\x03abc", "bad-command"),
     ] {
@@ -50,7 +53,11 @@ fn a_session_begins_with_hello() {
         assert!(lines[0].starts_with(&format!("err {code} ")), "{lines:?}");
         assert!(matches!(outcome, Some(Outcome::Refused(why)) if why.code.word() == code));
     }
-    assert_eq!(after_hello(&disk(), b"hello 1\nnoop\n")[1], "ok", "a later hello ends nothing");
+    for later in ["hello 1", "hello 2", "hello", "hello 1 line=639"] {
+        let lines = after_hello(&disk(), format!("{later}\nnoop\n").as_bytes());
+        assert!(lines[0].starts_with("err bad-command "), "{later}: {lines:?}");
+        assert_eq!(lines[1], "ok", "a later hello ends nothing");
+    }
 }
 
 #[test]

@@ -140,11 +140,13 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
                 self.queue_end(end);
             }
             (Stage::Recheck(_), Answer::Found(_)) => self.fail_download(CHANGED),
-            (Stage::Close(Some(refusal)), _) => {
+            (Stage::Close(Some(refusal)), Answer::Done | Answer::Refused(_)) => {
                 let refusal = *refusal;
                 self.refuse(refusal);
             }
-            (Stage::Close(None), _) => self.phase = Phase::Next(Next::Boundary),
+            (Stage::Close(None), Answer::Done | Answer::Refused(_)) => {
+                self.phase = Phase::Next(Next::Boundary);
+            }
             _ => return Err(Misuse),
         }
         Ok(())

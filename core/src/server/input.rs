@@ -1,6 +1,6 @@
 //! The line buffer: the line being answered, and what was read behind it.
 
-use crate::limits::LINE_MIN;
+use crate::limits::{LINE_MAX, LINE_MIN};
 
 /// Received bytes in the order they came: the current line, then what waits for its turn.
 pub(super) struct Input<const LINE: usize> {
@@ -25,7 +25,7 @@ pub(super) enum Taken {
 }
 
 impl<const LINE: usize> Input<LINE> {
-    const LONG_ENOUGH: () = assert!(LINE >= LINE_MIN && LINE <= u16::MAX as usize);
+    const LONG_ENOUGH: () = assert!(LINE >= LINE_MIN && LINE <= LINE_MAX);
 
     pub(super) const fn new() -> Self {
         let () = Self::LONG_ENOUGH;

@@ -13,7 +13,7 @@ use crate::command::{BadLine, Command};
 use crate::frame::Frame;
 use crate::limits::GROUP_FILE_MAX;
 use crate::reply::{Code, Refusal};
-use crate::token::Span;
+use crate::token::{Span, Tokens};
 
 impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     /// The line after which no other is due is answered, or nothing was: what comes next?
@@ -51,7 +51,22 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         }
     }
 
+    pub(super) fn on_line_received(&mut self, count: usize) {
+        self.input.received(count);
+        self.phase = Phase::Next(Next::Boundary);
+        self.settle();
+        let is_line_due = matches!(self.phase, Phase::Line) && self.input.waiting().is_empty();
+        if is_line_due && self.group > 0 {
+            // Empty lines are no command at hand.
+            self.after_group(Next::Boundary);
+        }
+    }
+
     fn on_line(&mut self) {
+        self.counters.commands = self.counters.commands.saturating_add(1);
+        if let Some(next) = self.out_of_place() {
+            return self.after_group(next);
+        }
         match Command::parse_spans(self.input.line_mut()) {
             // Small uploads that follow each other are committed together.
             Ok(command @ Command::Upload { size: Some(size), resume: None, .. })
@@ -67,6 +82,23 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
                 let frames = frames_follow.then_some(Frames::START);
                 self.after_group(Next::Refuse(refusal, frames));
             }
+        }
+    }
+
+    /// A session begins with `hello`, whatever is wrong with another line; a second one is
+    /// refused, whatever is wrong with it.
+    fn out_of_place(&self) -> Option<Next> {
+        let is_hello = Tokens::new(self.input.line()).next() == Some(b"hello");
+        match (self.line_limit, is_hello) {
+            (None, false) => {
+                let why = "a session begins with: hello 1";
+                Some(Next::Close(Refusal::new(Code::BadCommand, why)))
+            }
+            (Some(_), true) => {
+                let why = "hello opens a session, once";
+                Some(Next::Refuse(Refusal::new(Code::BadCommand, why), None))
+            }
+            _ => None,
         }
     }
 
@@ -89,12 +121,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
 
     /// Begin a command; the group is committed unless this is one more upload for it.
     fn run(&mut self, command: Command<Span>) {
-        self.counters.commands = self.counters.commands.saturating_add(1);
         self.command_note = Some(Begun::new(&command));
-        if self.line_limit.is_none() && !matches!(command, Command::Hello(_)) {
-            let why = "a session begins with: hello 1";
-            return self.go_on(Next::Close(Refusal::new(Code::BadCommand, why)));
-        }
         if let Some(refusal) = self.objection(&command) {
             let frames = matches!(command, Command::Upload { .. }).then_some(Frames::START);
             return self.after_group(Next::Refuse(refusal, frames));
@@ -129,9 +156,6 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         match command.with_paths(line) {
             command if self.config.read_only && command.writes() => {
                 refusal(Code::ReadOnly, "this server serves without writing")
-            }
-            Command::Hello(_) if self.line_limit.is_some() => {
-                refusal(Code::BadCommand, "hello opens a session, once")
             }
             Command::Upload { path, .. } if path.is_root() => {
                 refusal(Code::IsDirectory, "/ is a folder; name a file")

@@ -54,8 +54,10 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             (Stage::Entries, Answer::Refused(refusal)) => {
                 listing.stage = Stage::Close(Some(refusal));
             }
-            (&Stage::Close(Some(refusal)), _) => self.refuse(refusal),
-            (Stage::Close(None), _) => {
+            (&Stage::Close(Some(refusal)), Answer::Done | Answer::Refused(_)) => {
+                self.refuse(refusal);
+            }
+            (Stage::Close(None), Answer::Done | Answer::Refused(_)) => {
                 let (sent, skipped) = (listing.sent, listing.skipped);
                 self.reply(|line| {
                     line.bytes(b"ok")?;

@@ -50,10 +50,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         match &mut self.phase {
             Phase::Line if count > self.input.room() => return Err(Misuse),
             Phase::Line if count == 0 => self.on_end_of_input(),
-            Phase::Line => {
-                self.input.received(count);
-                self.phase = Phase::Next(Next::Boundary);
-            }
+            Phase::Line => self.on_line_received(count),
             Phase::Upload(_) => self.on_upload_received(count)?,
             Phase::Drain(_) => self.on_drained(count)?,
             _ => return Err(Misuse),

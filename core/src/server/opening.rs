@@ -36,7 +36,11 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     pub(super) fn on_opening_answer(&mut self, answer: Answer) -> Result<(), Misuse> {
         let Phase::Opening(opening) = &self.phase else { return Err(Misuse) };
         match (*opening, answer) {
-            (_, Answer::Refused(refusal)) => self.go_on(Next::Close(refusal)),
+            (Opening::Facts(_), Answer::Refused(refusal)) => self.go_on(Next::Close(refusal)),
+            // The client goes on with the connection it has.
+            (Opening::Transfer(hello, facts), Answer::Refused(_)) => {
+                self.greet(hello, facts, None);
+            }
             (Opening::Facts(hello), Answer::Facts(facts)) if hello.transfer => {
                 self.phase = Phase::Opening(Opening::Transfer(hello, facts));
             }

@@ -95,7 +95,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
                     self.queue_busy();
                 }
             }
-            (Stage::Close(Ok(checksum)), _) => {
+            (Stage::Close(Ok(checksum)), Answer::Done | Answer::Refused(_)) => {
                 let (length, crc) = (checksum.length(), checksum.crc().value());
                 self.reply(|line| {
                     line.bytes(b"ok")?;
@@ -103,7 +103,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
                     line.crc_field(crc)
                 });
             }
-            (Stage::Close(Err(refusal)), _) => {
+            (Stage::Close(Err(refusal)), Answer::Done | Answer::Refused(_)) => {
                 let refusal = *refusal;
                 self.refuse(refusal);
             }

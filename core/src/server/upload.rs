@@ -263,7 +263,9 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
                     self.after_group(Next::Boundary);
                 }
             }
-            (Stage::PutAway { then, .. }, _) => self.after_group(then),
+            (Stage::PutAway { then, .. }, Answer::Done | Answer::Refused(_)) => {
+                self.after_group(then);
+            }
             _ => return Err(Misuse),
         }
         Ok(())
