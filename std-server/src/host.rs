@@ -35,7 +35,10 @@ impl<S: SendStorage> Host<S> {
 
     /// The session is over: put away what it has open, and let go of the transfer port.
     pub(crate) fn end(&mut self) {
-        self.medium = None;
+        if let Some(medium) = self.medium.take() {
+            // What was finished is committed now, which may wait for the disk.
+            self.shared.threads.run(|| drop(medium));
+        }
         self.lease = None;
     }
 
