@@ -42,8 +42,9 @@ impl<S: SendStorage> Host<S> {
         self.lease = None;
     }
 
-    fn open_transfer(&mut self) -> Option<u16> {
-        let lease = TransferPort::lease(self.transfer.as_ref()?)
+    async fn open_transfer(&mut self) -> Option<u16> {
+        let lease = self.transfer.as_ref()?.lease().await;
+        let lease = lease
             .inspect_err(|error| {
                 tracing::warn!(session = self.id, %error, "transfer port cannot be opened");
             })
@@ -94,7 +95,7 @@ const LOST: Answer = Answer::Refused(Refusal::new(Code::Io, "internal: the mediu
 impl<S: SendStorage> coracle::asynch::Host for Host<S> {
     async fn answer(&mut self, step: Step<'_>) -> Answer {
         match step {
-            Step::Transfer => Answer::Transfer(self.open_transfer()),
+            Step::Transfer => Answer::Transfer(self.open_transfer().await),
             Step::Stats(buffer) => Answer::Filled(self.shared.counters.write(buffer)),
             Step::Commit if self.shared.flushes => self.commit().await,
             step => {
