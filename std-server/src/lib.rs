@@ -107,6 +107,7 @@ pub fn run(options: Options) -> Result<(), Failure> {
 pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads::Threads::WORKERS)
+        .max_blocking_threads(threads::Threads::BESIDE_MAX)
         .enable_all()
         .build()
 }

@@ -39,6 +39,10 @@ impl Threads {
     /// medium are not to be missed.
     pub(crate) const WORKERS: usize = 8;
 
+    /// Threads beside the workers, made as they are needed: one for each session that may wait
+    /// for the medium at once. With fewer than wait, the workers themselves stand still.
+    pub(crate) const BESIDE_MAX: usize = 16_384;
+
     pub(crate) fn new() -> Self {
         Self { steps: Arc::default(), most: Self::WORKERS / 2, watch: OnceLock::new() }
     }
