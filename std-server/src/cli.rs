@@ -20,7 +20,8 @@ pub struct Options {
     pub root: PathBuf,
 
     /// Address and port to serve; port 0 takes a free one. May be given several times.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:2222")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:2222",
+        value_parser = socket_address)]
     pub listen: Vec<SocketAddr>,
 
     /// Port for transfers beside the control port, open only while a client asks for it;
@@ -134,6 +135,11 @@ impl FromStr for TransferChoice {
             }),
         }
     }
+}
+
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    let needed = |_| "an IP address and a port are needed, as 127.0.0.1:2222 or [::1]:2222".into();
+    text.parse().map_err(needed)
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

@@ -35,12 +35,16 @@ impl<S: SendStorage> Host<S> {
 
     /// The session is over: put away what it has open, and let go of the transfer port.
     pub(crate) fn end(&mut self) {
-        self.medium = None;
+        if let Some(medium) = self.medium.take() {
+            // What was finished is committed now, which may wait for the disk.
+            block_in_place(|| drop(medium));
+        }
         self.lease = None;
     }
 
-    fn open_transfer(&mut self) -> Option<u16> {
-        let lease = TransferPort::lease(self.transfer.as_ref()?)
+    async fn open_transfer(&mut self) -> Option<u16> {
+        let lease = self.transfer.as_ref()?.lease().await;
+        let lease = lease
             .inspect_err(|error| {
                 tracing::warn!(session = self.id, %error, "transfer port cannot be opened");
             })
@@ -91,7 +95,7 @@ const LOST: Answer = Answer::Refused(Refusal::new(Code::Io, "internal: the mediu
 impl<S: SendStorage> coracle::asynch::Host for Host<S> {
     async fn answer(&mut self, step: Step<'_>) -> Answer {
         match step {
-            Step::Transfer => Answer::Transfer(self.open_transfer()),
+            Step::Transfer => Answer::Transfer(self.open_transfer().await),
             Step::Stats(buffer) => Answer::Filled(self.shared.counters.write(buffer)),
             Step::Commit if self.shared.flushes => self.commit().await,
             step => {

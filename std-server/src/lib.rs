@@ -42,11 +42,19 @@ pub enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Root(root, error) => write!(f, "cannot serve {}: {error}", root.display()),
-            Self::Listen(address, error) => write!(
+            Self::Root(root, error) => write!(
                 f,
-                "cannot listen on {address}: {error} (another port: --listen ADDRESS:PORT)"
+                "cannot serve {}: {error} (a folder that this user may read is needed)",
+                root.display()
             ),
+            Self::Listen(address, error) => {
+                let remedy = match error.kind() {
+                    io::ErrorKind::AddrNotAvailable => "an address of this machine",
+                    io::ErrorKind::PermissionDenied => "a port from 1024",
+                    _ => "another port",
+                };
+                write!(f, "cannot listen on {address}: {error} ({remedy}: --listen ADDRESS:PORT)")
+            }
             Self::Exposed(address) => write!(
                 f,
                 "{address} can be reached from other machines, and whoever reaches it could read \

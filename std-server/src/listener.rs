@@ -24,6 +24,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// The next connection, whatever befalls single ones.
 pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    let mut told = false;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -33,7 +34,10 @@ pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot accept; waiting");
+                if !told {
+                    tracing::warn!(%error, "cannot accept; waiting");
+                }
+                told = true;
                 sleep(OUT_OF_RESOURCES).await;
             }
         }

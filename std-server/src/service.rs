@@ -73,6 +73,8 @@ pub struct Service<F> {
     shared: Arc<Shared>,
     factory: Arc<F>,
     transfer_port: Option<u16>,
+    /// One for each address: control ports of the same address share it.
+    transfers: HashMap<IpAddr, Arc<TransferPort>>,
     listeners: Vec<AbortHandle>,
 }
 
@@ -118,6 +120,7 @@ where
             shared: Arc::new(shared),
             factory: Arc::new(factory),
             transfer_port: settings.transfer_port,
+            transfers: HashMap::new(),
             listeners: Vec::new(),
         }
     }
@@ -131,11 +134,14 @@ where
         let listener = crate::listener::bind(address)?;
         let address = listener.local_addr()?;
         let transfer = self.transfer_port.map(|port| {
-            let (shared, factory) = (Arc::clone(&self.shared), Arc::clone(&self.factory));
-            let accept = move |listener| {
-                accept_all(listener, Port::Transfer, Arc::clone(&shared), Arc::clone(&factory))
+            let fresh = || {
+                let (shared, factory) = (Arc::clone(&self.shared), Arc::clone(&self.factory));
+                let accept = move |listener| {
+                    accept_all(listener, Port::Transfer, Arc::clone(&shared), Arc::clone(&factory))
+                };
+                Arc::new(TransferPort::new(address.ip(), port, Box::new(accept)))
             };
-            Arc::new(TransferPort::new(address.ip(), port, Box::new(accept)))
+            Arc::clone(self.transfers.entry(address.ip()).or_insert_with(fresh))
         });
         let port = Port::Control(transfer);
         let (shared, factory) = (Arc::clone(&self.shared), Arc::clone(&self.factory));

@@ -228,6 +228,21 @@ fn a_newline_or_escape_in_a_name_is_one_log_record() {
     assert!(log.lines().any(|record| record.contains("\"verb\":\"stat\"")), "{log}");
 }
 
+#[test]
+fn a_log_that_takes_no_record_ends_nothing() {
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else {
+        eprintln!("SKIPPED: this machine has no /dev/full (use Linux)");
+        return;
+    };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coracled"));
+    command.args(["--listen", "127.0.0.1:0", "--transfer-port", "none"]).stderr(full);
+    let daemon = Daemon::spawn_logging(command, tempfile::tempdir().unwrap());
+    let mut client = daemon.session();
+    client.send(&upload("a", b"abc"));
+    assert!(client.reply().starts_with("ok 3 "));
+    assert_eq!(daemon.session().ask("noop"), "ok");
+}
+
 /// Try until it is so; the bound only ends a test that has failed.
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();

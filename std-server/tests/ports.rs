@@ -2,8 +2,10 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::process::Command;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use support::{Client, Daemon, PATIENCE, upload};
@@ -72,25 +74,46 @@ fn several_addresses_and_both_families() {
         return;
     }
     command.args(["--listen", "[::1]:0"]);
-    // The second port is printed before `ready`: read it by hand.
-    let mut child = command
-        .arg(root.path())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
-    let ports: Vec<u16> = (0..2)
-        .map(|_| {
-            let mut line = String::new();
-            std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
-            line.trim().strip_prefix("Server Port: ").unwrap().parse().unwrap()
-        })
-        .collect();
+    let (mut child, ports) = start_on_two_ports(command, root.path());
     for (ip, port) in ["127.0.0.1", "::1"].into_iter().zip(ports) {
         let address = SocketAddr::new(ip.parse::<IpAddr>().unwrap(), port);
         assert!(Client::to(address).ask("hello 1").starts_with("ok 1 "));
     }
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+#[test]
+fn control_ports_of_one_address_share_its_transfer_port() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let root = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coracled"));
+    command.args(["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"]);
+    command.args(["--transfer-port", &free.to_string()]);
+    let (mut child, ports) = start_on_two_ports(command, root.path());
+    let open: Vec<_> = ports
+        .iter()
+        .map(|&port| {
+            let mut client = Client::to(([127, 0, 0, 1], port).into());
+            assert_eq!(transfer_port(&client.ask("hello 1 transfer=yes")), Some(free));
+            client
+        })
+        .collect();
+    drop(open);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// The second port is printed before `ready`: read it by hand.
+fn start_on_two_ports(mut command: Command, root: &Path) -> (Child, Vec<u16>) {
+    let mut child = command.arg(root).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let ports = (0..2)
+        .map(|_| {
+            let mut line = String::new();
+            stdout.read_line(&mut line).unwrap();
+            line.trim().strip_prefix("Server Port: ").unwrap().parse().unwrap()
+        })
+        .collect();
+    (child, ports)
 }

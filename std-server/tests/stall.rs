@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use coracle_server::{Service, Settings, runtime};
 use coracle_storage::folder::files::Files;
 use coracle_storage::folder::{Folder, FolderOptions};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::{Client, PATIENCE, data, end, upload};
 
 /// Operations on files whose content says so wait until the gate opens.
@@ -102,15 +103,32 @@ fn session(address: SocketAddr) -> Client {
 
 #[test]
 fn forty_stalled_sessions_stop_no_other() {
+    stalled_sessions_stop_no_other(40);
+}
+
+/// More than the threads that the runtime has by default beside its workers.
+#[test]
+fn six_hundred_stalled_sessions_stop_no_other() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if limit.maximum.is_some_and(|most| most < 4096) || setrlimit(Resource::Nofile, raised).is_err()
+    {
+        eprintln!("SKIPPED: 4096 open files are not allowed here (see ulimit -Hn)");
+        return;
+    }
+    stalled_sessions_stop_no_other(600);
+}
+
+fn stalled_sessions_stop_no_other(count: usize) {
     with_server(|gate, address| {
-        let stalled: Vec<_> = (0..40)
+        let stalled: Vec<_> = (0..count)
             .map(|n| {
                 let mut client = session(address);
                 client.send(&upload(&format!("slow{n}"), b"stalls"));
                 client
             })
             .collect();
-        gate.await_waiting(40);
+        gate.await_waiting(count);
         let begun = Instant::now();
         let mut client = session(address);
         for n in 0..100 {
@@ -122,6 +140,24 @@ fn forty_stalled_sessions_stop_no_other() {
         gate.open();
         for mut client in stalled {
             assert!(client.reply().starts_with("ok 6 "));
+        }
+    });
+}
+
+/// As few as leave workers free: the one that waited for the network may be the one that stalls.
+#[test]
+fn few_stalled_sessions_stop_no_other() {
+    with_server(|gate, address| {
+        let mut others: Vec<_> = (0..4).map(|_| session(address)).collect();
+        let mut stalled = Vec::new();
+        for count in 1..=4 {
+            let mut client = session(address);
+            client.send(&upload(&format!("slow{count}"), b"stalls"));
+            stalled.push(client);
+            gate.await_waiting(count);
+            for client in &mut others {
+                assert_eq!(client.ask("noop"), "ok", "beside {count}");
+            }
         }
     });
 }

@@ -181,7 +181,10 @@ fn options_that_cannot_be_are_named() {
     assert!(exposed.contains("--insecure-anyone-can-read-and-write"), "{exposed}");
     let exposed = run(&["--listen", "[::]:0"]);
     assert!(exposed.contains("--insecure-anyone-can-read-and-write"), "{exposed}");
-    assert!(run(&["--listen", "nonsense"]).contains("nonsense"));
+    for vague in ["nonsense", "2222", "localhost:2222", "127.0.0.1", "127.0.0.1:65536"] {
+        let said = run(&["--listen", vague]);
+        assert!(said.contains(vague) && said.contains("as 127.0.0.1:2222"), "{said}");
+    }
     assert!(run(&["--transfer-port", "many"]).contains("none"));
     assert!(run(&["--max-sessions", "0"]).contains("at least 1"));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

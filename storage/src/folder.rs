@@ -34,7 +34,7 @@ use cap_std::fs::Dir;
 use coracle::Durability;
 use coracle::limits::OWNERSHIP_MILLIS;
 
-use self::files::{Files, Host};
+use self::files::{Files, Host, readable};
 use self::lookup::Parent;
 use self::registry::Registry;
 
@@ -104,6 +104,8 @@ impl Folder {
         files: Arc<dyn Files>,
     ) -> io::Result<Self> {
         let dir = Dir::open_ambient_dir(root, ambient_authority())?;
+        // Looked up, a folder is not opened for reading yet.
+        readable(&dir)?;
         let case_sensitive = options.read_only || !lookup::folds_case(&dir);
         Ok(Self(Arc::new(Shared {
             root: Arc::new(Parent::new(dir, b"")?),

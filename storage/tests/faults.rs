@@ -187,6 +187,48 @@ fn a_new_file_has_ordinary_permissions_and_a_replaced_one_its_own() {
     }
 }
 
+/// Of a partial too, whatever the file has become meanwhile.
+#[test]
+fn a_resumed_upload_is_open_to_no_more_than_the_file_it_replaces() {
+    let served = Served::new();
+    let mut session = served.session();
+    let staged = stage(&mut session, b"a", b"half").unwrap();
+    session.keep(staged);
+    fs::write(served.root.join("a"), "secret").unwrap();
+    fs::set_permissions(served.root.join("a"), fs::Permissions::from_mode(0o600)).unwrap();
+    let (staged, _) = session.resume(path(b"a"), None).unwrap();
+    let mode = fs::metadata(served.root.join(&served.staged("")[0])).unwrap().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    session.keep(staged);
+}
+
+/// A commit that fails after it gave the staged file the permissions of a read-only file.
+#[test]
+fn a_partial_that_may_not_be_written_is_gone_on_with() {
+    if rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: nothing is forbidden to root (run as another user)");
+        return;
+    }
+    let served = Served::new();
+    let mut session = served.session();
+    put(&mut session, b"a", b"old").unwrap();
+    fs::set_permissions(served.root.join("a"), fs::Permissions::from_mode(0o444)).unwrap();
+    for _ in 0..2 {
+        let staged = stage(&mut session, b"a", b"new").unwrap();
+        session.finish(staged, receipt(b"new"), None);
+        // Mode, flush, rename.
+        served.faults.plan(Plan { fail: Some((2, EIO)), ..Plan::default() });
+        session.commit();
+        assert_eq!(code(session.committed().unwrap().1), Code::Io);
+        assert_eq!(served.staged("").len(), 1);
+    }
+    let (staged, stored) = session.resume(path(b"a"), None).unwrap();
+    assert_eq!(stored, 3);
+    session.keep(staged);
+    session.forget(path(b"a")).unwrap();
+    assert!(served.staged("").is_empty());
+}
+
 #[test]
 fn times_are_recorded_and_ancient_ones_unknown() {
     let served = Served::new();

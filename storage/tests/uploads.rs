@@ -87,6 +87,64 @@ fn partials_go_after_a_day() {
     session.discard(writing);
 }
 
+/// A folder that cannot be removed loses nothing.
+#[test]
+fn a_folder_in_which_a_file_is_written_keeps_its_partials() {
+    let served = Served::new();
+    let (mut session, mut other) = (served.session(), served.session());
+    session.make_folder(path(b"d")).unwrap();
+    for name in [b"d/a", b"d/b", b"d/c", b"d/e"] {
+        let kept = stage(&mut session, name, b"kept").unwrap();
+        session.keep(kept);
+    }
+    let writing = stage(&mut session, b"d/f", b"being written").unwrap();
+    assert_eq!(code(other.remove(path(b"d"))), Code::Busy);
+    assert_eq!(served.staged("d").len(), 5);
+    session.discard(writing);
+    other.remove(path(b"d")).unwrap();
+}
+
+/// What is stored is read back before an upload goes on, however long that takes.
+#[test]
+fn checking_a_partial_is_progress() {
+    let served = Served::new();
+    let (mut session, mut other) = (served.session(), served.session());
+    let kept = stage(&mut session, b"a", b"kept").unwrap();
+    session.keep(kept);
+    let (mut staged, _) = session.resume(path(b"a"), None).unwrap();
+    for offset in 0..4 {
+        served.faults.pass(4000);
+        assert_eq!(session.read_staged(&mut staged, offset, &mut [0]).unwrap(), 1);
+    }
+    served.faults.pass(4000);
+    assert_eq!(code(other.resume(path(b"a"), None)), Code::Busy);
+    session.write_at(&mut staged, 4, b"more").unwrap();
+    session.discard(staged);
+}
+
+/// More folders than are remembered: partials are found all the same.
+#[test]
+fn partials_in_forgotten_folders_go_with_the_commit() {
+    const FOLDERS: usize = 1025;
+    let served = Served::new();
+    let mut session = served.session();
+    let folder = |at: usize| format!("d{at}").into_bytes();
+    (0..FOLDERS).for_each(|at| session.make_folder(path(&folder(at))).unwrap());
+    let kept = stage(&mut session, b"d0/a", b"kept").unwrap();
+    session.keep(kept);
+    let staged = stage(&mut session, b"d0/a", b"whole").unwrap();
+    let mut other = served.session();
+    for at in 1..FOLDERS {
+        let name = [&folder(at)[..], b"/a"].concat();
+        let staged = stage(&mut other, &name, b"x").unwrap();
+        other.discard(staged);
+    }
+    session.finish(staged, receipt(b"whole"), None);
+    session.commit();
+    assert!(session.committed().unwrap().1.is_ok());
+    assert!(served.staged("d0").is_empty());
+}
+
 #[test]
 fn the_newest_partial_with_bytes_wins() {
     let served = Served::new();

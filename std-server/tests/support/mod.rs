@@ -34,11 +34,16 @@ impl Daemon {
 
     /// Run a prepared command, to which the root is added.
     pub fn spawn(mut command: Command, root: TempDir) -> Self {
+        command.stderr(Stdio::null());
+        Self::spawn_logging(command, root)
+    }
+
+    /// The same; records go where the command says.
+    pub fn spawn_logging(mut command: Command, root: TempDir) -> Self {
         let mut child = command
             .arg(root.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
             .spawn()
             .expect("coracled starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));

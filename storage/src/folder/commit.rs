@@ -69,7 +69,7 @@ impl Shared {
 
     /// Where the file system has no permissions, nothing is lost: the staged file was never open
     /// to more than the file it replaces.
-    fn set_mode(&self, file: &StagedFile, mode: u32) -> io::Result<()> {
+    pub(super) fn set_mode(&self, file: &StagedFile, mode: u32) -> io::Result<()> {
         self.files.set_mode(&file.file, mode).or_else(|error| match Errno::from_io_error(&error) {
             Some(Errno::PERM | Errno::NOTSUP) => Ok(()),
             _ => Err(error),

@@ -59,6 +59,10 @@ impl From<io::Error> for FolderError {
             None if error.kind() == io::ErrorKind::PermissionDenied => OUTSIDE,
             None => IO,
         };
+        if refusal == IO {
+            // The peer is told to look here.
+            tracing::warn!(%error, "the medium failed");
+        }
         Self { refusal, source: Some(Arc::new(error)) }
     }
 }
@@ -83,6 +87,9 @@ fn refusal_of(errno: Errno) -> Refusal {
         }
         Errno::MFILE | Errno::NFILE | Errno::NOMEM => {
             Refusal::new(Code::Limit, "the server has too many files open; try again later")
+        }
+        Errno::MLINK => {
+            Refusal::new(Code::Limit, "the folder above has as many folders as it can hold")
         }
         Errno::XDEV => {
             Refusal::new(Code::Denied, "a rename cannot cross file systems; copy instead")

@@ -33,8 +33,17 @@ pub trait Files: Send + Sync + 'static {
 
     /// Open a partial to go on writing.
     fn reopen(&self, folder: &Dir, name: &[u8]) -> io::Result<File> {
-        let flags = OFlags::RDWR | CAREFUL;
-        Ok(retry_on_intr(|| rustix::fs::openat(folder, name, flags, Mode::empty()))?.into())
+        match open(folder, name, OFlags::RDWR) {
+            // A commit that came to nothing may have given it the permissions of the file that
+            // it was to replace, which nobody may write.
+            Err(Errno::ACCESS) => {
+                let file = open(folder, name, OFlags::RDONLY)?;
+                let mode = Mode::from_raw_mode(rustix::fs::fstat(&file)?.st_mode);
+                rustix::fs::fchmod(&file, mode | Mode::RUSR | Mode::WUSR)?;
+                Ok(open(folder, name, OFlags::RDWR)?.into())
+            }
+            result => Ok(result?.into()),
+        }
     }
 
     /// Read; fewer bytes than asked for are right.
@@ -78,7 +87,11 @@ pub trait Files: Send + Sync + 'static {
     /// The same for every file of the file system that holds this one.
     fn flush_medium(&self, file: &File) -> io::Result<()> {
         #[cfg(target_os = "linux")]
-        return Ok(rustix::fs::syncfs(file)?);
+        return if syncs_at_once(file)? {
+            Ok(rustix::fs::syncfs(file)?)
+        } else {
+            Err(io::ErrorKind::Unsupported.into())
+        };
         #[cfg(not(target_os = "linux"))]
         return file.sync_all().and(Err(io::ErrorKind::Unsupported.into()));
     }
@@ -147,6 +160,23 @@ fn rename_to_nothing(from: &Dir, old: &[u8], to: &Dir, new: &[u8]) -> Result<(),
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 fn rename_to_nothing(_: &Dir, _: &[u8], _: &Dir, _: &[u8]) -> Result<(), Errno> {
     Err(Errno::NOSYS)
+}
+
+/// Whether a flush of the whole file system reaches the medium. These only hand their bytes to
+/// another program or machine then, which is asked to flush them by a flush of each file alone.
+#[cfg(target_os = "linux")]
+fn syncs_at_once(file: &File) -> io::Result<bool> {
+    const FUSE: u32 = 0x6573_5546;
+    const CIFS: u32 = 0xff53_4d42;
+    const SMB2: u32 = 0xfe53_4d42;
+    const V9FS: u32 = 0x0102_1997;
+    #[allow(clippy::cast_possible_truncation, reason = "the numbers have 32 bits")]
+    let kind = rustix::fs::fstatfs(file)?.f_type as u32;
+    Ok(!matches!(kind, FUSE | CIFS | SMB2 | V9FS))
+}
+
+fn open(folder: &Dir, name: &[u8], access: OFlags) -> Result<OwnedFd, Errno> {
+    retry_on_intr(|| rustix::fs::openat(folder, name, access | CAREFUL, Mode::empty()))
 }
 
 /// A folder for reading: the descriptors of `cap-std` only name one.

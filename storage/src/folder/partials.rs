@@ -140,11 +140,22 @@ impl Shared {
 
     /// Discard every partial of a name but `except`, as far as nobody writes them.
     pub(super) fn discard_partials(&self, parent: &Parent, hash: u64, except: Option<StagedName>) {
-        for name in self.registry.take(parent.id, hash) {
+        let stored = self.registry.take(parent.id, hash).unwrap_or_else(|| {
+            // What cannot be found now is found by the search before the next upload.
+            let mut stored = staged_names(parent).unwrap_or_default();
+            stored.retain(|name| name.hash() == hash);
+            stored
+        });
+        for name in stored {
             if Some(name) != except {
                 self.remove_unused(parent, &name);
             }
         }
+    }
+
+    /// Whether a session writes this staged file now.
+    pub(super) fn is_written(&self, parent: &Parent, name: &StagedName) -> bool {
+        self.files.reopen(&parent.dir, name.as_bytes()).is_ok_and(|file| is_locked(&file))
     }
 
     /// Remove a staged file unless it is being written; whether it is gone.

@@ -173,11 +173,12 @@ impl Registry {
         }
     }
 
-    /// The partials of a name, which are no more the registry's business.
-    pub(super) fn take(&self, folder: FolderId, hash: u64) -> Vec<StagedName> {
+    /// The partials of a name, which are no more the registry's business; `None` if the folder
+    /// is not remembered.
+    pub(super) fn take(&self, folder: FolderId, hash: u64) -> Option<Vec<StagedName>> {
         let mut books = self.books();
-        let known = books.folders.get_mut(&folder);
-        known.and_then(|known| known.partials.remove(&hash)).unwrap_or_default()
+        let known = books.folders.get_mut(&folder)?;
+        Some(known.partials.remove(&hash).unwrap_or_default())
     }
 }
 

@@ -112,6 +112,10 @@ impl FolderSession {
         let fd = rustix::fs::openat(&place.parent.dir, &*place.name, flags, Mode::empty())?;
         let folder = Parent::new(cap_std::fs::Dir::from_std_file(fd.into()), b"")?;
         let leftovers = leftovers(&folder)?.ok_or(NOT_EMPTY)?;
+        // Look at all before any is removed: a folder that stays keeps its partials.
+        if leftovers.iter().any(|name| self.shared.is_written(&folder, name)) {
+            return Err(BUSY.into());
+        }
         let removed = leftovers.iter().all(|name| self.shared.remove_unused(&folder, name));
         if removed { Ok(()) } else { Err(BUSY.into()) }
     }
@@ -247,6 +251,7 @@ impl Storage for FolderSession {
             let Some(file) = self.shared.reopen(parent, name)? else { continue };
             let stored = file.length;
             self.check_space(parent, size.map(|size| size.saturating_sub(stored)))?;
+            staged.narrow(&file)?;
             self.shared.discard_partials(parent, hash, Some(name));
             staged.begin(file);
             return Ok((staged, stored));

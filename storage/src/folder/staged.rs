@@ -52,13 +52,19 @@ impl FolderStaged {
     /// Make a fresh file. Nobody may read it who may not read the file that it replaces.
     pub(super) fn create(&self) -> Result<(), FolderError> {
         let name = StagedName::fresh(&self.place.name)?;
-        let mode = self.mode.map_or(MODE, |mode| mode & MODE | 0o600);
+        let mode = self.mode.map_or(MODE, narrowed);
         let files = &self.shared.files;
         let file = files.create(&self.place.parent.dir, name.as_bytes(), mode)?;
         // The name is new: at most a search of another process holds the lock for a moment.
         is_locked(&file);
         self.begin(StagedFile { file, name, length: 0 });
         Ok(())
+    }
+
+    /// The same for a partial: what it is to replace may be another file than when it began.
+    pub(super) fn narrow(&self, file: &StagedFile) -> Result<(), FolderError> {
+        let mode = self.mode.map(narrowed);
+        Ok(mode.map_or(Ok(()), |mode| self.shared.set_mode(file, mode))?)
     }
 
     pub(super) fn begin(&self, file: StagedFile) {
@@ -84,7 +90,10 @@ impl FolderStaged {
     pub(super) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, FolderError> {
         self.with(|files, hold| {
             let staged = hold.file.as_ref().ok_or(BUSY)?;
-            Ok(files.read_at(&staged.file, buffer, offset)?)
+            let read = files.read_at(&staged.file, buffer, offset)?;
+            // Checking what is stored is work on behalf of the client, who waits for it.
+            hold.progress = files.now();
+            Ok(read)
         })
     }
 
@@ -138,6 +147,11 @@ impl Drop for FolderStaged {
         }
         self.shared.registry.release(&self.key, &self.claim);
     }
+}
+
+/// Permissions of a staged file that is to replace one with these.
+const fn narrowed(mode: u32) -> u32 {
+    mode & MODE | 0o600
 }
 
 impl Place {
