@@ -11,6 +11,7 @@ use embedded_io::{ErrorType, ReadReady};
 use embedded_io_async::{Read, Write};
 
 use crate::buffer::Buffer;
+use crate::drive::{Moved, report};
 use crate::error::Error;
 use crate::server::{Action, Outcome, Server, Waiting};
 use crate::step::{Answer, Event, Step};
@@ -214,7 +215,11 @@ where
                 };
             }
         };
-        self.report(moved, deadline)?;
+        match moved {
+            Some(moved) => *failed = report(server, moved)?.or(failed.take()),
+            None if clock.now() >= deadline => server.timed_out(),
+            None => {}
+        }
         Ok(None)
     }
 
@@ -228,39 +233,6 @@ where
             Some(Ok(())) | None => Ok(Some(outcome)),
         }
     }
-
-    /// Tell the machine what was moved; `None`: the clock woke us before anything was.
-    fn report(
-        &mut self,
-        moved: Option<Result<Moved, L::Error>>,
-        deadline: u64,
-    ) -> Result<(), Error<L::Error>> {
-        let server = &mut *self.server;
-        match moved {
-            Some(Ok(Moved::Received(count))) => server.received(count)?,
-            Some(Ok(Moved::Nothing)) => server.quiet()?,
-            Some(Ok(Moved::Flushed)) => server.flushed()?,
-            Some(Ok(Moved::Transmitted(count))) if count > 0 => server.transmitted(count)?,
-            Some(Ok(Moved::Transmitted(_))) => {
-                self.failed = Some(Error::WriteZero);
-                server.lost();
-            }
-            Some(Err(error)) => {
-                self.failed = Some(Error::Link(error));
-                server.lost();
-            }
-            None if self.clock.now() >= deadline => server.timed_out(),
-            None => {}
-        }
-        Ok(())
-    }
-}
-
-enum Moved {
-    Received(usize),
-    Nothing,
-    Transmitted(usize),
-    Flushed,
 }
 
 /// The output of `future`, or `None` when the clock wakes us before it is ready.

@@ -5,6 +5,7 @@
 use embedded_io::{Read, Write};
 
 use crate::buffer::Buffer;
+use crate::drive::{Moved, attend, report};
 use crate::error::Error;
 use crate::server::{Action, Outcome, Server};
 use crate::step::Host;
@@ -28,6 +29,9 @@ where
 {
     let mut failed = None;
     loop {
+        if attend(server, host)? {
+            continue;
+        }
         let moved = match server.poll() {
             Action::Receive(buffer) => {
                 link.flush().and_then(|()| link.read(buffer)).map(Moved::Received)
@@ -36,43 +40,14 @@ where
             Action::TryReceive(_) => Ok(Moved::Nothing),
             Action::Transmit(bytes) => link.write(bytes).map(Moved::Transmitted),
             Action::Flush => link.flush().map(|()| Moved::Flushed),
-            Action::Step(step) => {
-                let answer = host.answer(step);
-                server.answered(answer)?;
-                continue;
-            }
-            Action::Report(event) => {
-                host.event(event);
-                server.reported()?;
-                continue;
-            }
             Action::Done(outcome) => {
                 return match failed.or_else(|| link.flush().err().map(Error::Link)) {
                     Some(error) => Err(error),
                     None => Ok(outcome),
                 };
             }
+            Action::Step(_) | Action::Report(_) => continue,
         };
-        match moved {
-            Ok(Moved::Received(count)) => server.received(count)?,
-            Ok(Moved::Nothing) => server.quiet()?,
-            Ok(Moved::Flushed) => server.flushed()?,
-            Ok(Moved::Transmitted(count)) if count > 0 => server.transmitted(count)?,
-            Ok(Moved::Transmitted(_)) => {
-                failed = Some(Error::WriteZero);
-                server.lost();
-            }
-            Err(error) => {
-                failed = Some(Error::Link(error));
-                server.lost();
-            }
-        }
+        failed = report(server, moved)?.or(failed);
     }
-}
-
-enum Moved {
-    Received(usize),
-    Nothing,
-    Transmitted(usize),
-    Flushed,
 }

@@ -84,6 +84,7 @@ mod buffer;
 pub mod client;
 mod command;
 mod crc;
+mod drive;
 mod emit;
 mod error;
 mod frame;

@@ -1,6 +1,7 @@
 //! The driver that never waits: for userspace TCP/IP stacks, super-loops and readiness loops.
 
 use crate::buffer::Buffer;
+use crate::drive::{Moved, attend, report};
 use crate::error::Error;
 use crate::server::{Action, Outcome, Server};
 use crate::step::Host;
@@ -72,60 +73,27 @@ where
         }
         budget = budget.saturating_sub(1);
         let until = timers.deadline(server, now);
+        if attend(server, host)? {
+            continue;
+        }
         let moved = match server.poll() {
-            Action::Receive(_) if timers.is_flooded() => Moved::Stuck,
-            Action::Receive(buffer) => match link.try_read(buffer) {
-                Ok(Some(count)) => Moved::Received(count),
-                Ok(None) => Moved::Stuck,
-                Err(error) => Moved::Failed(Error::Link(error)),
-            },
-            Action::TryReceive(buffer) => match link.try_read(buffer) {
-                Ok(Some(count)) => Moved::Received(count),
-                Ok(None) => Moved::Nothing,
-                Err(error) => Moved::Failed(Error::Link(error)),
-            },
-            Action::Transmit(bytes) => match link.try_write(bytes) {
-                Ok(Some(0)) => Moved::Failed(Error::WriteZero),
-                Ok(Some(count)) => Moved::Transmitted(count),
-                Ok(None) => Moved::Stuck,
-                Err(error) => Moved::Failed(Error::Link(error)),
-            },
+            Action::Receive(_) if timers.is_flooded() => Ok(None),
+            Action::Receive(buffer) => link.try_read(buffer).map(|read| read.map(Moved::Received)),
+            Action::TryReceive(buffer) => {
+                link.try_read(buffer).map(|read| Some(read.map_or(Moved::Nothing, Moved::Received)))
+            }
+            Action::Transmit(bytes) => {
+                link.try_write(bytes).map(|written| written.map(Moved::Transmitted))
+            }
             // What the link took is on its way.
-            Action::Flush => Moved::Flushed,
-            Action::Step(step) => {
-                let answer = host.answer(step);
-                server.answered(answer)?;
-                continue;
-            }
-            Action::Report(event) => {
-                host.event(event);
-                server.reported()?;
-                continue;
-            }
-            Action::Done(outcome) => {
-                return failed.map_or(Ok(Progress::Done(outcome)), Err);
-            }
+            Action::Flush => Ok(Some(Moved::Flushed)),
+            Action::Done(outcome) => return failed.map_or(Ok(Progress::Done(outcome)), Err),
+            Action::Step(_) | Action::Report(_) => continue,
         };
-        match moved {
-            Moved::Received(count) => server.received(count)?,
-            Moved::Nothing => server.quiet()?,
-            Moved::Flushed => server.flushed()?,
-            Moved::Transmitted(count) => server.transmitted(count)?,
-            Moved::Failed(error) => {
-                failed = Some(error);
-                server.lost();
-            }
-            Moved::Stuck if until.is_some_and(|until| until <= now) => server.timed_out(),
-            Moved::Stuck => return Ok(Progress::Waiting { until }),
+        match moved.transpose() {
+            Some(moved) => failed = report(server, moved)?.or(failed),
+            None if until.is_some_and(|until| until <= now) => server.timed_out(),
+            None => return Ok(Progress::Waiting { until }),
         }
     }
-}
-
-enum Moved<E> {
-    Received(usize),
-    Nothing,
-    Transmitted(usize),
-    Flushed,
-    Stuck,
-    Failed(Error<E>),
 }

@@ -1,0 +1,58 @@
+//! What the three drivers share: steps and reports that move no bytes, and the report of those
+//! that do.
+
+use crate::buffer::Buffer;
+use crate::error::Error;
+use crate::server::{Action, Misuse, Server};
+use crate::step::Host;
+
+/// What became of the bytes of one action.
+pub(crate) enum Moved {
+    Received(usize),
+    /// Nothing is at hand.
+    Nothing,
+    Transmitted(usize),
+    Flushed,
+}
+
+/// Do the outstanding action if it moves no bytes. Returns whether it was one.
+pub(crate) fn attend<C: Buffer, const LINE: usize>(
+    server: &mut Server<C, LINE>,
+    host: &mut impl Host,
+) -> Result<bool, Misuse> {
+    match server.poll() {
+        Action::Step(step) => {
+            let answer = host.answer(step);
+            server.answered(answer)?;
+        }
+        Action::Report(event) => {
+            host.event(event);
+            server.reported()?;
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Tell the machine what was moved. If the link failed, the machine puts away what is open, and
+/// the error is for the end of the session.
+pub(crate) fn report<C: Buffer, E, const LINE: usize>(
+    server: &mut Server<C, LINE>,
+    moved: Result<Moved, E>,
+) -> Result<Option<Error<E>>, Misuse> {
+    match moved {
+        Ok(Moved::Received(count)) => server.received(count)?,
+        Ok(Moved::Nothing) => server.quiet()?,
+        Ok(Moved::Flushed) => server.flushed()?,
+        Ok(Moved::Transmitted(0)) => {
+            server.lost();
+            return Ok(Some(Error::WriteZero));
+        }
+        Ok(Moved::Transmitted(count)) => server.transmitted(count)?,
+        Err(error) => {
+            server.lost();
+            return Ok(Some(Error::Link(error)));
+        }
+    }
+    Ok(None)
+}
