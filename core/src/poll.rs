@@ -46,7 +46,8 @@ pub enum Progress {
 /// Do everything a session can do now, but no more than `budget` actions, so that others have
 /// their turn.
 ///
-/// `now` is in milliseconds of the clock that `timers` began with.
+/// `now` is in milliseconds of the clock that `timers` began with. If a step took long, take it
+/// off the peer's time afterwards with [`Timers::pause`].
 ///
 /// # Errors
 ///

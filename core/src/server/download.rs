@@ -246,8 +246,8 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         let Some((header, payload)) = chunk.split_first_chunk_mut::<HEADER_LEN>() else { return };
         let payload = payload.get_mut(..FAIL_MAX).unwrap_or(&mut []);
         let mut text = Emit::new(payload);
-        // What does not fit is cut: the code comes first.
-        let _cut = why.emit_text(&mut text);
+        // A message that does not fit is left out: the code comes first.
+        let _left_out = why.emit_text(&mut text);
         let len = text.len();
         *header = Frame::Fail(len as u8).emit();
         self.queue_bytes(HEADER_LEN.saturating_add(len));
