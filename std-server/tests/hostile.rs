@@ -243,6 +243,24 @@ fn a_log_that_takes_no_record_ends_nothing() {
     assert_eq!(daemon.session().ask("noop"), "ok");
 }
 
+#[test]
+fn a_log_that_nobody_reads_stops_nobody() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coracled"));
+    command.args(["--listen", "127.0.0.1:0", "--transfer-port", "none"]).stderr(Stdio::piped());
+    let mut daemon = Daemon::spawn_logging(command, tempfile::tempdir().unwrap());
+    let mut client = daemon.session();
+    // Several times what the pipe and the queue hold.
+    for _ in 0..10 {
+        client.send(&b"noop\n".repeat(1000));
+        (0..1000).for_each(|_| assert_eq!(client.line(), "ok"));
+    }
+    let log = std::io::BufReader::new(daemon.child.stderr.take().unwrap());
+    let mut records = std::io::BufRead::lines(log).map(Result::unwrap);
+    assert!(records.any(|record| record.contains("left out")), "the gap is told");
+    daemon.signal("TERM");
+    assert!(records.any(|record| record.contains("shutting down")), "the last ones are there");
+}
+
 /// Try until it is so; the bound only ends a test that has failed.
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
