@@ -255,11 +255,23 @@ fn a_log_that_nobody_reads_stops_nobody() {
         (0..1000).for_each(|_| assert_eq!(client.line(), "ok"));
     }
     let log = std::io::BufReader::new(daemon.child.stderr.take().unwrap());
-    let mut records = std::io::BufRead::lines(log).map(Result::unwrap);
-    assert!(records.any(|record| record.contains("left out")), "the gap is told");
+    let (record, records) = std::sync::mpsc::channel();
+    let reading = std::thread::spawn(move || {
+        std::io::BufRead::lines(log).for_each(|line| record.send(line.unwrap()).unwrap());
+    });
+    // What waited is written when there is a record of a session that came later.
+    until("new records are written", || {
+        assert_eq!(daemon.session().ask("stat late"), NO_SUCH_FILE);
+        records.try_iter().any(|record| record.contains("path=/late"))
+    });
     daemon.signal("TERM");
-    assert!(records.any(|record| record.contains("shutting down")), "the last ones are there");
+    reading.join().unwrap();
+    let last: Vec<String> = records.iter().collect();
+    assert!(last.iter().any(|record| record.contains("shutting down")), "{last:#?}");
+    assert!(last.iter().any(|record| record.contains("left out")), "{last:#?}");
 }
+
+const NO_SUCH_FILE: &str = "err not-found there is no such file or folder";
 
 /// Try until it is so; the bound only ends a test that has failed.
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
