@@ -81,7 +81,8 @@ impl std::error::Error for Failure {
 ///
 /// If the server cannot begin; once it serves, it goes on.
 pub fn run(options: Options) -> Result<(), Failure> {
-    let _log = log::start(options.log, options.quiet);
+    let _log = log::start(options.log, options.quiet)
+        .map_err(|error| Failure::System("start threads", error))?;
     if let Some(address) = options.exposed() {
         if !options.insecure_anyone_can_read_and_write {
             return Err(Failure::Exposed(address));

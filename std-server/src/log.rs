@@ -1,51 +1,137 @@
 //! Records to standard error, one line each. A thread of their own writes them, so that a log
 //! that is read slowly, or not at all, holds up no session.
 
-use std::io::{BufWriter, stderr};
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 
 use crate::cli::LogFormat;
 
-/// Records that may wait to be written; more are left out, and counted.
-const WAITING_MAX: usize = 4096;
+/// Bytes of records that may wait to be written; more are left out, and counted.
+const WAITING_MAX: usize = 256 << 10;
 
-/// Bytes of records gathered for one write while more of them wait.
-const GATHERED: usize = 32 << 10;
+/// Pause after a write, in which records gather: waking the thread for each costs the sessions
+/// more than the record.
+const GATHERING: Duration = Duration::from_millis(5);
 
-/// Writes what waits when it goes.
-pub(crate) struct Log {
-    left_out: ErrorCounter,
-    _writer: WorkerGuard,
+/// How long the end of the server waits for the last records.
+const LAST_RECORDS: Duration = Duration::from_secs(1);
+
+/// Waits for the last records when it goes.
+pub(crate) struct Log(Arc<Queue>);
+
+#[derive(Default)]
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
 }
 
-pub(crate) fn start(format: LogFormat, quiet: bool) -> Log {
-    let (records, writer) = NonBlockingBuilder::default()
-        .lossy(true)
-        .buffered_lines_limit(WAITING_MAX)
-        .thread_name("log")
-        .finish(BufWriter::with_capacity(GATHERED, stderr()));
-    let left_out = records.error_counter();
+#[derive(Default)]
+struct State {
+    records: Vec<u8>,
+    left_out: u64,
+    writer: Writer,
+}
+
+#[derive(Default, PartialEq, Eq)]
+enum Writer {
+    #[default]
+    Writes,
+    /// For records: it is to be woken for one.
+    Waits,
+}
+
+/// Where one record is written to.
+struct Entry(Arc<Queue>);
+
+/// # Errors
+///
+/// If the system gives no thread.
+pub(crate) fn start(format: LogFormat, quiet: bool) -> io::Result<Log> {
+    let queue = Arc::<Queue>::default();
+    let (waiting, entries) = (Arc::clone(&queue), Arc::clone(&queue));
+    thread::Builder::new().name("log".into()).spawn(move || write_all(&waiting))?;
+
     let level = if quiet { LevelFilter::WARN } else { LevelFilter::INFO };
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_target(false)
         .with_ansi(false)
-        .with_writer(records);
+        .with_writer(move || Entry(Arc::clone(&entries)));
     // A second start, as in a test, keeps the first.
     let _first_wins = match format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
-    Log { left_out, _writer: writer }
+    Ok(Log(queue))
+}
+
+/// Write records as they come. One that cannot be written is lost: a full disk or a pipe that
+/// nobody reads any more takes records, not service.
+fn write_all(queue: &Queue) {
+    let mut records = Vec::new();
+    loop {
+        queue.take(&mut records);
+        let _lost = io::stderr().write_all(&records);
+        records.clear();
+        thread::sleep(GATHERING);
+    }
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wait for records and exchange them for the empty buffer.
+    fn take(&self, empty: &mut Vec<u8>) {
+        let mut state = self.state();
+        while state.records.is_empty() {
+            let records = std::mem::take(&mut state.left_out);
+            if records > 0 {
+                // There is room now for what is a record itself.
+                drop(state);
+                tracing::warn!(records, "left out: the log is read too slowly");
+                state = self.state();
+                continue;
+            }
+            state.writer = Writer::Waits;
+            self.changed.notify_all();
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.writer = Writer::Writes;
+        std::mem::swap(&mut state.records, empty);
+    }
+}
+
+impl Write for Entry {
+    /// A record comes whole.
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        let mut state = self.0.state();
+        if state.records.len() + record.len() > WAITING_MAX {
+            state.left_out += 1;
+        } else {
+            state.records.extend_from_slice(record);
+            if state.writer == Writer::Waits {
+                state.writer = Writer::Writes;
+                self.0.changed.notify_all();
+            }
+        }
+        Ok(record.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        let records = self.left_out.dropped_lines();
-        if records > 0 {
-            tracing::warn!(records, "left out: the log was read too slowly");
-        }
+        let busy = |state: &mut State| state.writer != Writer::Waits;
+        // In time or not: the server ends.
+        let _in_time = self.0.changed.wait_timeout_while(self.0.state(), LAST_RECORDS, busy);
     }
 }
