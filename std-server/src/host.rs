@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use coracle::{Answer, Code, Event, Host as _, Medium, Refusal, Step};
-use tokio::task::{block_in_place, spawn_blocking};
+use tokio::task::spawn_blocking;
 
 use crate::service::{SendStorage, Shared};
 use crate::transfer::{Lease, TransferPort};
@@ -37,7 +37,7 @@ impl<S: SendStorage> Host<S> {
     pub(crate) fn end(&mut self) {
         if let Some(medium) = self.medium.take() {
             // What was finished is committed now, which may wait for the disk.
-            block_in_place(|| drop(medium));
+            self.shared.threads.run(|| drop(medium));
         }
         self.lease = None;
     }
@@ -100,10 +100,7 @@ impl<S: SendStorage> coracle::asynch::Host for Host<S> {
             Step::Commit if self.shared.flushes => self.commit().await,
             step => {
                 let Some(medium) = &mut self.medium else { return LOST };
-                // On the worker itself, for nothing is copied and nobody else is woken; but as a
-                // step that may stall: the other sessions, and the socket events of all, go on
-                // with another thread.
-                block_in_place(|| medium.answer(step))
+                self.shared.threads.run(|| medium.answer(step))
             }
         }
     }

@@ -12,6 +12,7 @@ mod log;
 mod pool;
 mod service;
 mod session;
+mod threads;
 mod transfer;
 
 use std::fmt;
@@ -102,15 +103,16 @@ pub fn run(options: Options) -> Result<(), Failure> {
 
 /// Threads for a [`Service`] of so many sessions.
 ///
-/// A step on the medium keeps the thread it runs on, and another takes over the other sessions:
-/// there may be as many threads as sessions that wait for a medium at one time, and there are
-/// no more than are needed.
+/// A step on the medium keeps the thread it runs on; when many do, another takes over the other
+/// sessions: there may be as many threads as sessions that wait for a medium at one time, and
+/// there are no more than are needed.
 ///
 /// # Errors
 ///
 /// If the system gives no threads.
 pub fn runtime(max_sessions: usize) -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads::Threads::WORKERS)
         .max_blocking_threads(max_sessions.saturating_add(SPARE_THREADS))
         .enable_all()
         .build()

@@ -17,6 +17,7 @@ use crate::counters::Counters;
 use crate::listener::accept;
 use crate::pool::Pool;
 use crate::session::{self, Port};
+use crate::threads::Threads;
 use crate::transfer::TransferPort;
 
 /// Connections that are told `limit` at one time; more are closed without a word.
@@ -60,6 +61,7 @@ pub(crate) struct Shared {
     pub(crate) max_sessions: usize,
     pub(crate) pool: Arc<Pool>,
     pub(crate) read_only: bool,
+    pub(crate) threads: Threads,
     pub(crate) timeouts: Timeouts,
     max_sessions_per_peer: usize,
     open: Mutex<HashMap<IpAddr, usize>>,
@@ -109,6 +111,7 @@ where
             max_sessions: settings.max_sessions,
             pool: Arc::default(),
             read_only: settings.read_only,
+            threads: Threads::new(),
             timeouts: settings.timeouts,
             max_sessions_per_peer: settings.max_sessions_per_peer,
             open: Mutex::default(),
