@@ -102,7 +102,7 @@ mod storage;
 mod timers;
 mod token;
 
-pub use buffer::{Buffer, Purpose};
+pub use buffer::{Buffer, HOST_SPARE, Purpose, host_start};
 pub use command::{BadLine, Command, Hello, Resume, VERSION};
 pub use crc::Crc32;
 pub use emit::Overflow;

@@ -1,22 +1,14 @@
 //! The client's chunk buffer: large while files are moved, small otherwise.
 
-use coracle::{Buffer, Purpose};
+use coracle::limits::HEADER_LEN;
+use coracle::{Buffer, HOST_SPARE, Purpose, host_start};
 
 /// File bytes in one step: in cache, and large enough that system calls cost little.
 const FILE_LEN: usize = 256 * 1024;
 
-/// File bytes stand at offset 4 of the buffer, behind the header they travel with.
-const HEADER_LEN: usize = 4;
-
 /// Room behind the file bytes: the next header, and a command line on its way out. Less than
 /// 1024, so that the buffer still counts as [`FILE_LEN`].
 const SLACK_LEN: usize = 1020;
-
-const PAGE_LEN: usize = 4096;
-
-/// Where in its page the first file byte stands. The kernel copies to and from the first bytes
-/// of a page several times slower; half a kibibyte into it is fast everywhere it was measured.
-const IN_PAGE: usize = 512;
 
 const LINES_LEN: usize = 2048;
 
@@ -35,9 +27,8 @@ impl Buffer for Chunk {
                 self.start = 0;
             }
             Purpose::File if self.memory.len() <= LINES_LEN => {
-                self.memory = vec![0; HEADER_LEN + FILE_LEN + SLACK_LEN + PAGE_LEN];
-                let first = self.memory.as_ptr().addr() + HEADER_LEN;
-                self.start = (PAGE_LEN + IN_PAGE - first % PAGE_LEN) % PAGE_LEN;
+                self.memory = vec![0; HEADER_LEN + FILE_LEN + SLACK_LEN + HOST_SPARE];
+                self.start = host_start(&self.memory);
             }
             _ => {}
         }
@@ -78,7 +69,7 @@ mod tests {
         chunk.reserve(Purpose::Lines);
         assert_eq!(chunk.bytes().len(), LINES_LEN);
         chunk.reserve(Purpose::File);
-        assert_eq!((chunk.bytes().as_ptr().addr() + HEADER_LEN) % PAGE_LEN, IN_PAGE);
+        assert_eq!((chunk.bytes().as_ptr().addr() + HEADER_LEN) % 4096, 512);
         assert_eq!(chunk.bytes().len(), HEADER_LEN + FILE_LEN + SLACK_LEN);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use coracle::{Buffer, Purpose};
+use coracle::{Buffer, HOST_SPARE, Purpose, host_start};
 
 /// File bytes in a frame of this server. Measured on loopback: 64 KiB is a few percent slower
 /// (more system calls), 1 MiB no faster (it leaves the second-level cache).
@@ -19,12 +19,6 @@ pub(crate) const LINES_LEN: usize = 16 << 10;
 
 /// Free blocks of one size that are kept.
 const KEPT: usize = 64;
-
-const PAGE: usize = 4096;
-
-/// Where file data lies in its page. The kernel copies 3 to 4 times slower from and to offsets
-/// 4 to 20 of a page, where a header at the page's start would put the data; 512 is fast.
-const DATA_OFFSET: usize = 512;
 
 /// The free memory of all sessions.
 #[derive(Debug, Default)]
@@ -114,8 +108,7 @@ impl Chunk {
 
     /// Where header and data lie in a block, so that the data is where it is fast.
     fn window(block: &[u8], chunk_len: usize) -> std::ops::Range<usize> {
-        let page = block.as_ptr().align_offset(PAGE);
-        let start = page + DATA_OFFSET - coracle::limits::HEADER_LEN;
+        let start = host_start(block);
         // One header before the data and one behind it.
         start..start + chunk_len + 2 * coracle::limits::HEADER_LEN
     }
@@ -136,7 +129,7 @@ impl Buffer for Chunk {
                 } else {
                     (&self.pool.large, CHUNK_LEN)
                 };
-                let block = shelf.take(chunk_len + 2 * PAGE);
+                let block = shelf.take(chunk_len + HOST_SPARE);
                 self.held = Held::File { block, chunk_len };
             }
         }
@@ -186,7 +179,7 @@ mod tests {
         let mut chunk = Chunk::new(&Arc::new(Pool::default()));
         chunk.reserve(Purpose::File);
         let data = chunk.bytes()[coracle::limits::HEADER_LEN..].as_ptr();
-        assert_eq!(data.align_offset(PAGE), PAGE - DATA_OFFSET);
+        assert_eq!(data.align_offset(4096), 4096 - 512);
         assert_eq!(chunk.bytes().len(), CHUNK_LEN + 8);
     }
 

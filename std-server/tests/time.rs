@@ -104,6 +104,15 @@ fn a_trickle_ends_when_a_rate_is_asked_for() {
     trickle.join().unwrap();
 }
 
+/// Wait until the server is within an upload: then its partial exists.
+fn await_partial(daemon: &Daemon) {
+    let begun = Instant::now();
+    while daemon.names().is_empty() {
+        assert!(begun.elapsed() < PATIENCE);
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn a_signal_ends_idle_sessions_and_lets_uploads_finish() {
     let mut daemon = Daemon::start(&["--grace", "60"]);
@@ -111,12 +120,7 @@ fn a_signal_ends_idle_sessions_and_lets_uploads_finish() {
     let mut busy = daemon.session();
     busy.send(b"upload a 6\n");
     busy.send(&data(b"abc"));
-    // Its partial exists once the server is within the upload.
-    let begun = Instant::now();
-    while daemon.names().is_empty() {
-        assert!(begun.elapsed() < PATIENCE);
-        std::thread::yield_now();
-    }
+    await_partial(&daemon);
     daemon.signal("TERM");
     refused(&idle.rest(), "aborted");
     busy.send(&data(b"def"));
@@ -134,11 +138,7 @@ fn a_second_signal_ends_at_once() {
     let mut busy = daemon.session();
     busy.send(b"upload a 6\n");
     busy.send(&data(b"abc"));
-    let begun = Instant::now();
-    while daemon.names().is_empty() {
-        assert!(begun.elapsed() < PATIENCE);
-        std::thread::yield_now();
-    }
+    await_partial(&daemon);
     daemon.signal("INT");
     refused(&idle.rest(), "aborted");
     daemon.signal("INT");
@@ -155,11 +155,7 @@ fn the_grace_is_bounded() {
     let mut busy = daemon.session();
     busy.send(b"upload a 6\n");
     busy.send(&data(b"abc"));
-    let begun = Instant::now();
-    while daemon.names().is_empty() {
-        assert!(begun.elapsed() < PATIENCE);
-        std::thread::yield_now();
-    }
+    await_partial(&daemon);
     daemon.signal("TERM");
     assert!(daemon.child.wait().unwrap().success());
     assert!(!daemon.root.path().join("a").exists());
