@@ -52,6 +52,10 @@ pub const GROUP_FILE_MAX: u64 = 1 << 20;
 /// Seconds for which signs of life without file bytes count as progress (`busy=`).
 pub const BUSY_SECONDS: u16 = 60;
 
+/// Milliseconds without another byte after which a classic command without line end is taken as
+/// it is: longer than the gap between two segments of one line, too short to be noticed.
+pub const QUIET_MILLIS: u64 = 250;
+
 /// Milliseconds without progress after which another session may take over a staged file:
 /// longer than a retransmission, short enough for a person who reconnects.
 pub const OWNERSHIP_MILLIS: u64 = 5_000;

@@ -108,7 +108,7 @@ impl<S: SendStorage> coracle::asynch::Host for Host<S> {
     fn event(&mut self, event: Event<'_>) {
         let session = self.id;
         match event {
-            Event::Command { verb, path } => {
+            Event::Command { verb, path, .. } => {
                 self.command = Instant::now();
                 self.shared.counters.command();
                 match path {

@@ -59,6 +59,7 @@ pub(crate) fn serve<S: SendStorage, T: Send + 'static>(
         busy: u16::try_from(shared.timeouts.busy / 1000).unwrap_or(u16::MAX),
         sessions: Some(u32::try_from(shared.max_sessions).unwrap_or(u32::MAX)),
         read_only: shared.read_only,
+        classic: false,
     };
     let mut server = Server::<Chunk, LINE_MAX>::new(config, Chunk::new(&shared.pool));
     let mut link = Link::new(stream, Arc::clone(&shared.pool));
@@ -92,7 +93,7 @@ async fn drive<S: SendStorage>(
         let deadline = timers.deadline(server, clock.now()).unwrap_or(u64::MAX);
         match readable_before(link, pin!(clock.until(deadline))).await {
             Some(ready) => ready.map_err(Error::Link)?,
-            None if !clock.closing() && clock.now() >= deadline => server.timed_out(),
+            None if !clock.closing() && clock.now() >= deadline => timers.ran_out(server)?,
             None => {}
         }
     }

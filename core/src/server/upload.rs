@@ -60,7 +60,7 @@ enum Then {
     PutAway(Next),
 }
 
-const CORRUPT_LENGTH: Refusal =
+pub(crate) const CORRUPT_LENGTH: Refusal =
     Refusal::new(Code::Corrupt, "the bytes sent are not as many as were announced");
 const CORRUPT_CRC: Refusal =
     Refusal::new(Code::Corrupt, "the bytes received do not have the checksum in END");
@@ -116,6 +116,10 @@ impl Upload {
             Stage::PutAway { keep: true, .. } => Step::Keep,
             Stage::PutAway { keep: false, .. } => Step::Discard,
         })
+    }
+
+    pub(super) const fn size(&self) -> Option<u64> {
+        self.size
     }
 
     pub(super) const fn receives(&self) -> bool {
