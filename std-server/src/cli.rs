@@ -8,6 +8,8 @@ use clap::{Parser, ValueEnum};
 use coracle::Timeouts;
 use coracle_storage::folder::FolderOptions;
 
+use crate::classic::ClassicChoice;
+
 /// Serve a folder to coracle clients.
 ///
 /// Whoever reaches the port can read and write: by default only this machine can. Uploads are
@@ -28,6 +30,11 @@ pub struct Options {
     /// 0 takes a free one, `none` does without.
     #[arg(long, value_name = "PORT|none", default_value = "3333")]
     pub transfer_port: TransferChoice,
+
+    /// Who may speak the classic dialect, which knows no checksums: the programs of the
+    /// protocol's ancestor, which find the transfer port only as 3333.
+    #[arg(long, value_enum, default_value_t)]
+    pub classic: ClassicChoice,
 
     /// Listen beyond this machine although there are no keys.
     #[arg(long)]
@@ -94,6 +101,7 @@ Examples:
   coracled --listen '[::1]:2222' ~/shared  the same over IPv6
   coracled --listen 127.0.0.1:0 ~/shared   on a free port, which is printed
   coracled --read-only --log json /srv     hand out files, log for programs
+  coracled --classic off ~/shared          no classic clients; native ones only
 
 Then, elsewhere: coracle 127.0.0.1 ls";
 

@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -14,6 +15,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::arrivals::Arrival;
+use crate::classic::Classic;
 use crate::host::Host;
 use crate::link::Link;
 use crate::pool::{CHUNK_LEN, Chunk};
@@ -36,42 +39,59 @@ pub(crate) enum Port {
     Transfer,
 }
 
+impl Port {
+    /// The transfer port of this control port.
+    fn transfer(&self) -> Option<Arc<TransferPort>> {
+        match self {
+            Self::Control(transfer) => transfer.clone(),
+            Self::Transfer => None,
+        }
+    }
+}
+
 /// Serve one connection to its end. `ticket` is its place among the sessions.
 ///
 /// Not an `async fn`: that would keep room for its arguments beside what they become, for every
 /// idle session.
 pub(crate) fn serve<S: SendStorage, T: Send + 'static>(
     shared: Arc<Shared>,
-    stream: TcpStream,
+    arrival: Arrival,
     port: Port,
     storage: S,
     ticket: T,
 ) -> impl Future<Output = ()> + Send {
     let id = shared.counters.session();
-    log_begin(id, &stream, &port);
-    let transfer = match &port {
-        Port::Control(transfer) => transfer.clone(),
-        Port::Transfer => None,
-    };
+    let Arrival { stream, begun } = arrival;
+    let peer = stream.peer_addr();
+    log_begin(id, &peer, &port);
+    let is_control = matches!(port, Port::Control(_));
+    let classic = is_control && peer.is_ok_and(|peer| shared.classic.allows(peer));
     let config = Config {
         chunk: CHUNK_LEN as u32,
         pipeline: PIPELINE,
         busy: u16::try_from(shared.timeouts.busy / 1000).unwrap_or(u16::MAX),
         sessions: Some(u32::try_from(shared.max_sessions).unwrap_or(u32::MAX)),
         read_only: shared.read_only,
-        classic: false,
+        classic,
     };
     let mut server = Server::<Chunk, LINE_MAX>::new(config, Chunk::new(&shared.pool));
-    let mut link = Link::new(stream, Arc::clone(&shared.pool));
-    let mut host = Host::new(Arc::clone(&shared), id, storage, transfer);
+    let mut link = Link::begun(stream, Arc::clone(&shared.pool), &begun);
+    let mut host = Host::new(Arc::clone(&shared), id, storage, port.transfer());
     async move {
         let _ticket = &ticket;
-        match drive(&shared, &mut server, &mut link, &mut host).await {
-            Ok(outcome) => log_end(id, outcome),
-            Err(error) => tracing::info!(session = id, %error, "connection lost"),
+        let mut timers = Timers::new(shared.timeouts, shared.clock.now());
+        match drive(&shared, &mut server, &mut link, &mut host, &mut timers).await {
+            Ok(Outcome::Classic) => {
+                let transfer = port.transfer();
+                return match Classic::new(&shared, server, link.stream_mut(), host, transfer) {
+                    Ok(classic) => log_end(id, Box::pin(classic.serve(link, timers)).await),
+                    Err(error) => log_end(id, Err(Error::Link(error))),
+                };
+            }
+            ended => log_end(id, ended),
         }
         host.end();
-        Box::pin(close(link.stream_mut(), &port)).await;
+        Box::pin(close(link.stream_mut(), port)).await;
     }
 }
 
@@ -82,11 +102,11 @@ async fn drive<S: SendStorage>(
     server: &mut Server<Chunk, LINE_MAX>,
     link: &mut Link,
     host: &mut Host<S>,
+    timers: &mut Timers,
 ) -> Result<Outcome, Error<io::Error>> {
     let clock = &shared.clock;
-    let mut timers = Timers::new(shared.timeouts, clock.now());
     loop {
-        let busy = serve_until_idle(server, link, host, clock, &mut timers);
+        let busy = serve_until_idle(server, link, host, clock, timers);
         if let Some(outcome) = Box::pin(busy).await? {
             return Ok(outcome);
         }
@@ -112,34 +132,46 @@ async fn readable_before(
     .await
 }
 
-fn log_begin(id: u64, stream: &TcpStream, port: &Port) {
+fn log_begin(id: u64, peer: &io::Result<SocketAddr>, port: &Port) {
     let port = match port {
         Port::Control(_) => "control",
         Port::Transfer => "transfer",
     };
-    match stream.peer_addr() {
-        Ok(peer) => tracing::info!(session = id, %peer, port, "connected"),
-        Err(error) => tracing::info!(session = id, %error, port, "connected"),
+    match peer {
+        Ok(peer) => {
+            tracing::info!(session = id, %peer, port, "Established Connection with: {peer}");
+        }
+        Err(error) => tracing::info!(session = id, %error, port, "Established Connection"),
     }
 }
 
-fn log_end(session: u64, outcome: Outcome) {
-    match outcome {
-        Outcome::Exit | Outcome::Ended => tracing::info!(session, "closed"),
-        Outcome::Lost => tracing::info!(session, "connection lost"),
-        Outcome::Refused(refusal) => {
+fn log_end(session: u64, ended: Result<Outcome, Error<io::Error>>) {
+    match ended {
+        Ok(Outcome::Exit | Outcome::Ended) => tracing::info!(session, "closed"),
+        Ok(Outcome::Lost) => tracing::info!(session, "connection lost"),
+        Ok(Outcome::Refused(refusal)) => {
             tracing::info!(session, code = %refusal.code, reason = refusal.message, "closed");
         }
-        other => tracing::info!(session, outcome = ?other, "closed"),
+        Ok(other) => tracing::info!(session, outcome = ?other, "closed"),
+        Err(error) => tracing::info!(session, %error, "connection lost"),
     }
 }
 
 /// Close so that the peer gets the last line.
-pub(crate) async fn close(stream: &mut TcpStream, port: &Port) {
+pub(crate) async fn close(stream: &mut TcpStream, port: Port) {
     if matches!(port, Port::Control(_)) {
         // It may be closed already: then nothing is left to be told.
         let _best_effort = stream.shutdown().await;
     }
+    let ended = drained(stream).await;
+    if matches!(port, Port::Transfer) && !ended {
+        // No TIME_WAIT on the transfer port: others must be able to bind it.
+        let _best_effort = stream.set_zero_linger();
+    }
+}
+
+/// Read and discard until the peer closes its side; whether it did so soon.
+pub(crate) async fn drained(stream: &mut TcpStream) -> bool {
     let ended = timeout(LINGER, async {
         let mut rest = [0; 1024];
         loop {
@@ -152,9 +184,5 @@ pub(crate) async fn close(stream: &mut TcpStream, port: &Port) {
             }
         }
     });
-    let ended = matches!(ended.await, Ok(Ok(())));
-    if matches!(port, Port::Transfer) && !ended {
-        // No TIME_WAIT on the transfer port: others must be able to bind it.
-        let _best_effort = stream.set_zero_linger();
-    }
+    matches!(ended.await, Ok(Ok(())))
 }
