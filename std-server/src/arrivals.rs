@@ -123,7 +123,8 @@ impl Candidate {
                 Err(_) => break true,
             }
         };
-        match self.arrivals.take(self.number).filter(|_| is_due) {
+        let due = if is_due { self.arrivals.take(self.number) } else { None };
+        match due {
             Some(due) => due.to.send(arrival).err(),
             None => Some(arrival),
         }

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 
 use self::dial::dial;
 use self::host::{ClassicHost, Prepared, Receiving, Sending};
-use self::sender::Sender;
+use self::sender::{Sender, reset};
 use crate::host::Host;
 use crate::link::{Link, Nowhere};
 use crate::peer::{Peer, canonical};
@@ -109,14 +109,14 @@ impl<S: SendStorage> Classic<S> {
         drop(closed);
         self.server.connected()?;
         let link = Link::new(stream, Arc::clone(&self.shared.pool));
-        let mut link = Sender::new(link, self.server.size());
+        let size = self.server.size();
+        let mut link = Sender::new(link, size);
         let ended = self.drive(&mut link).await;
         match ended {
-            // The client closes when it has read all; it may take its time beyond ours.
-            Ok(Outcome::Ended) => drop(session::drained(link.stream_mut()).await),
+            Ok(Outcome::Ended) => link.close(size).await,
             _ => reset(link.stream_mut()),
         }
-        drop((link, turn));
+        drop(turn);
         ended
     }
 
@@ -157,13 +157,6 @@ impl<S: SendStorage> Classic<S> {
         self.server.refused(why)?;
         self.drive(&mut Nowhere).await
     }
-}
-
-/// Close without any of the states in which a closed connection keeps its port, and so that the
-/// peer hears that not all is well.
-fn reset(stream: &mut TcpStream) {
-    // If it cannot be set, the connection is gone already.
-    let _gone = stream.set_zero_linger();
 }
 
 /// Where classic is spoken.

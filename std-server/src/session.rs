@@ -24,7 +24,7 @@ use crate::service::{SendStorage, Shared};
 use crate::transfer::TransferPort;
 
 /// How long a closing side reads and discards, so that a reset does not destroy its last line.
-const LINGER: Duration = Duration::from_secs(2);
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
 
 /// Bytes of command lines a client may leave unanswered: a thousand small files in flight fill
 /// a link with a round trip of tens of milliseconds.
@@ -163,16 +163,16 @@ pub(crate) async fn close(stream: &mut TcpStream, port: Port) {
         // It may be closed already: then nothing is left to be told.
         let _best_effort = stream.shutdown().await;
     }
-    let ended = drained(stream).await;
+    let ended = drained(stream, LINGER).await;
     if matches!(port, Port::Transfer) && !ended {
         // No TIME_WAIT on the transfer port: others must be able to bind it.
         let _best_effort = stream.set_zero_linger();
     }
 }
 
-/// Read and discard until the peer closes its side; whether it did so soon.
-pub(crate) async fn drained(stream: &mut TcpStream) -> bool {
-    let ended = timeout(LINGER, async {
+/// Read and discard until the peer closes its side; whether it did so in time.
+pub(crate) async fn drained(stream: &mut TcpStream, patience: Duration) -> bool {
+    let ended = timeout(patience, async {
         let mut rest = [0; 1024];
         loop {
             stream.readable().await?;

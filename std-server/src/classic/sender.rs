@@ -2,16 +2,24 @@
 //! segment.
 
 use std::io;
+use std::time::Duration;
 
 use embedded_io::{ErrorType, ReadReady};
 use embedded_io_async::{Read, Write};
 use rustix::net::{Shutdown, shutdown};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::link::Link;
+use crate::session::{LINGER, drained};
 
 /// Bytes kept for the last segment: fewer than any link has in one, so that they are not split.
 const LAST: u64 = 512;
+
+/// How long a client that awaits no byte may take to close first. The end of the stream has no
+/// byte to go with, and who closes first keeps the port, unless a reset follows; one that reads
+/// to the end would take that for a failure.
+const EMPTY: Duration = Duration::from_millis(250);
 
 /// A link that sends so many bytes, and ends the stream together with the last.
 ///
@@ -29,11 +37,26 @@ pub(crate) struct Sender {
 
 impl Sender {
     pub(crate) fn new(link: Link, size: u64) -> Self {
-        Self { link, left: size, last: Vec::new(), is_ended: false }
+        Self { link, left: size, last: Vec::new(), is_ended: size == 0 }
     }
 
     pub(crate) fn stream_mut(&mut self) -> &mut TcpStream {
         self.link.stream_mut()
+    }
+
+    /// All is sent: wait for the client to close.
+    pub(crate) async fn close(mut self, size: u64) {
+        let stream = self.stream_mut();
+        if size > 0 {
+            // It closes when it has read all, for which it may take its time beyond ours.
+            drained(stream, LINGER).await;
+        } else if drained(stream, EMPTY).await {
+            reset(stream);
+        } else {
+            // If it fails, the client is gone.
+            let _gone = stream.shutdown().await;
+            drained(stream, LINGER).await;
+        }
     }
 }
 
@@ -44,6 +67,13 @@ async fn send(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
             done => return done,
         }
     }
+}
+
+/// Close without any of the states in which a closed connection keeps its port, and so that the
+/// peer hears of it.
+pub(crate) fn reset(stream: &mut TcpStream) {
+    // If it cannot be set, the connection is gone already.
+    let _gone = stream.set_zero_linger();
 }
 
 impl ErrorType for Sender {

@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use rustix::net::sockopt::{Timeout, set_socket_linger, set_socket_timeout};
@@ -26,8 +27,16 @@ pub fn start(options: &[&str]) -> (Daemon, Classic) {
     (daemon, Classic { control, transfer })
 }
 
+/// A free port that no connection of another test is given meanwhile as its own: one below
+/// those that systems give. Each test process begins elsewhere, each test gets another.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let start = std::process::id().wrapping_mul(97);
+    (0..10_000)
+        .map(|_| start.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed)) % 20_000 + 10_000)
+        .map(|port| u16::try_from(port).expect("below 30,000"))
+        .find(|&port| listen_plainly(port).is_ok())
+        .expect("a free port")
 }
 
 /// Listen without SO_REUSEADDR, which std would set.
