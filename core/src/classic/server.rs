@@ -244,7 +244,10 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         let (outcome, event) = match end {
             End::Answer(refusal) => return self.refuse(refusal),
             End::Refused(refusal) => (Outcome::Refused(refusal), Some(Event::Refused(refusal))),
-            End::Lost(length) => (Outcome::Lost, Some(Event::Abandoned { length })),
+            End::Lost(length) => {
+                let is_file = matches!(self.phase, Phase::Download(_) | Phase::Upload(_));
+                (Outcome::Lost, is_file.then_some(Event::Abandoned { length }))
+            }
             End::Listed => (Outcome::Ended, None),
             End::Downloaded(length) => (Outcome::Ended, Some(Event::Downloaded { length })),
         };
