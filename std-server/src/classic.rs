@@ -121,7 +121,7 @@ impl<S: SendStorage> Classic<S> {
     }
 
     async fn receive(&mut self, receiving: Receiving) -> Ended {
-        let Receiving { turn, transfer, lease, expected } = receiving;
+        let Receiving { turn, lease, expected } = receiving;
         let arrival = expected.within(ARRIVAL).await;
         drop(lease);
         let ended = match arrival {
@@ -137,8 +137,6 @@ impl<S: SendStorage> Classic<S> {
                 ended
             }
         };
-        // The next may be a download, for which the client needs the port.
-        transfer.settled().await;
         drop(turn);
         ended
     }

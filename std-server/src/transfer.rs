@@ -100,16 +100,6 @@ impl TransferPort {
         Some(Some(Closed(closed)))
     }
 
-    /// Wait until the listener is closed, unless somebody needs it open.
-    pub(crate) async fn settled(&self) {
-        while {
-            let state = self.state();
-            state.open.strong_count() == 0 && state.is_closing()
-        } {
-            yield_now().await;
-        }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -54,7 +54,6 @@ pub(super) struct Sending {
 /// A connection of the client can come.
 pub(super) struct Receiving {
     pub(super) turn: Turn,
-    pub(super) transfer: Arc<TransferPort>,
     pub(super) lease: Lease,
     pub(super) expected: Expected,
 }
@@ -70,7 +69,7 @@ impl<S: SendStorage> ClassicHost<S> {
 
     /// There is no transfer: the next may have its turn.
     pub(super) fn pass(&mut self) {
-        self.turn = None;
+        (self.turn, self.prepared) = (None, None);
     }
 
     pub(super) fn end(&mut self) {
@@ -139,7 +138,7 @@ async fn prepare(
                 tracing::warn!(%error, port, "the transfer port cannot be opened");
                 TAKEN
             })?;
-            Ok(Prepared::Receiving(Receiving { turn, transfer, lease, expected }))
+            Ok(Prepared::Receiving(Receiving { turn, lease, expected }))
         }
     }
 }
