@@ -21,7 +21,7 @@ use crate::command::Command;
 use crate::limits::{BUSY_SECONDS, CHUNK_BUFFER_LEN, CHUNK_LEN, LINE_MIN, PIPELINE_DEFAULT};
 use crate::machine::{Action, Counters, Machine, Misuse, Outcome, Waiting};
 use crate::reply::Refusal;
-use crate::step::Event;
+use crate::step::Note;
 use crate::token::Span;
 use commit::Commit;
 use download::Download;
@@ -97,7 +97,7 @@ pub struct Server<C: Buffer, const LINE: usize> {
     /// How the session ends once what is running was put away.
     ending: Option<Outcome>,
     command_note: Option<Begun>,
-    result_note: Option<Event<'static>>,
+    result_note: Option<Note>,
     counters: Counters,
 }
 

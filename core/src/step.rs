@@ -180,6 +180,26 @@ pub enum Event<'a> {
     },
 }
 
+/// An event without a name in it, as a machine keeps it until it is reported: smaller.
+#[derive(Clone, Copy)]
+pub(crate) enum Note {
+    Downloaded { length: u64 },
+    Uploaded { receipt: Receipt, durability: Durability },
+    Refused(Refusal),
+    Abandoned { length: u64 },
+}
+
+impl From<Note> for Event<'_> {
+    fn from(note: Note) -> Self {
+        match note {
+            Note::Downloaded { length } => Self::Downloaded { length },
+            Note::Uploaded { receipt, durability } => Self::Uploaded { receipt, durability },
+            Note::Refused(refusal) => Self::Refused(refusal),
+            Note::Abandoned { length } => Self::Abandoned { length },
+        }
+    }
+}
+
 /// The surroundings of a server's machine, for the blocking and the poll driver.
 pub trait Host {
     /// Do the step and answer as [`Step`] says.

@@ -53,7 +53,7 @@ impl<S: SendStorage> Classic<S> {
     ///
     /// If the connection is gone.
     pub(crate) fn new(
-        shared: &Arc<Shared>,
+        shared: Arc<Shared>,
         native: coracle::Server<Chunk, LINE_MAX>,
         stream: &TcpStream,
         host: Host<S>,
@@ -62,7 +62,7 @@ impl<S: SendStorage> Classic<S> {
         let peer = Peer::new(stream.peer_addr()?);
         let local = canonical(stream.local_addr()?).ip();
         let host = ClassicHost::new(host, transfer, peer);
-        Ok(Self { shared: Arc::clone(shared), server: Server::from(native), host, peer, local })
+        Ok(Self { shared, server: Server::from(native), host, peer, local })
     }
 
     /// Serve it to its end, and close it. The timers have run since it was accepted.

@@ -1,6 +1,6 @@
 //! One connection, from accept to close.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, poll_fn, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use crate::arrivals::Arrival;
 use crate::classic::Classic;
+use crate::clock::Clock;
 use crate::host::Host;
 use crate::link::Link;
 use crate::pool::{CHUNK_LEN, Chunk};
@@ -78,58 +79,71 @@ pub(crate) fn serve<S: SendStorage, T: Send + 'static>(
     let mut link = Link::begun(stream, Arc::clone(&shared.pool), &begun);
     let mut host = Host::new(Arc::clone(&shared), id, storage, port.transfer());
     async move {
-        let _ticket = &ticket;
         let mut timers = Timers::new(shared.timeouts, shared.clock.now());
-        match drive(&shared, &mut server, &mut link, &mut host, &mut timers).await {
+        match drive(&shared.clock, &mut server, &mut link, &mut host, &mut timers).await {
             Ok(Outcome::Classic) => {
                 let transfer = port.transfer();
-                return match Classic::new(&shared, server, link.stream_mut(), host, transfer) {
-                    Ok(classic) => log_end(id, Box::pin(classic.serve(link, timers)).await),
-                    Err(error) => log_end(id, Err(Error::Link(error))),
-                };
+                return log_end(id, hand_over(shared, server, link, host, transfer, timers).await);
             }
             ended => log_end(id, ended),
         }
         host.end();
         Box::pin(close(link.stream_mut(), port)).await;
+        drop(ticket);
+    }
+}
+
+/// Go on in the classic dialect. Not an `async fn`, and in a box, for the same reason.
+fn hand_over<S: SendStorage>(
+    shared: Arc<Shared>,
+    native: Server<Chunk, LINE_MAX>,
+    mut link: Link,
+    host: Host<S>,
+    transfer: Option<Arc<TransferPort>>,
+    timers: Timers,
+) -> Pin<Box<dyn Future<Output = Result<Outcome, Error<io::Error>>> + Send>> {
+    match Classic::new(shared, native, link.stream_mut(), host, transfer) {
+        Ok(classic) => Box::pin(classic.serve(link, timers)),
+        Err(error) => Box::pin(ready(Err(Error::Link(error)))),
     }
 }
 
 /// Serve until the session is over. While it is idle it holds nothing but its state: the
 /// driver's future lives only while a command is answered.
-async fn drive<S: SendStorage>(
-    shared: &Shared,
+#[expect(clippy::manual_async_fn, reason = "it would keep room for its arguments twice")]
+fn drive<S: SendStorage>(
+    clock: &Clock,
     server: &mut Server<Chunk, LINE_MAX>,
     link: &mut Link,
     host: &mut Host<S>,
     timers: &mut Timers,
-) -> Result<Outcome, Error<io::Error>> {
-    let clock = &shared.clock;
-    loop {
-        let busy = serve_until_idle(server, link, host, clock, timers);
-        if let Some(outcome) = Box::pin(busy).await? {
-            return Ok(outcome);
-        }
-        let deadline = timers.deadline(server, clock.now()).unwrap_or(u64::MAX);
-        match readable_before(link, pin!(clock.until(deadline))).await {
-            Some(ready) => ready.map_err(Error::Link)?,
-            None if !clock.closing() && clock.now() >= deadline => timers.ran_out(server)?,
-            None => {}
+) -> impl Future<Output = Result<Outcome, Error<io::Error>>> {
+    async move {
+        loop {
+            let busy = serve_until_idle(server, link, host, clock, timers);
+            if let Some(outcome) = Box::pin(busy).await? {
+                return Ok(outcome);
+            }
+            let deadline = timers.deadline(server, clock.now()).unwrap_or(u64::MAX);
+            match readable_before(link, pin!(clock.until(deadline))).await {
+                Some(ready) => ready.map_err(Error::Link)?,
+                None if !clock.closing() && clock.now() >= deadline => timers.ran_out(server)?,
+                None => {}
+            }
         }
     }
 }
 
 /// Wait until there is something to read; `None` if the alarm comes first. By hand, because
 /// each byte counts in a future that every idle session has.
-async fn readable_before(
+fn readable_before(
     link: &Link,
     mut alarm: Pin<&mut impl Future<Output = ()>>,
-) -> Option<io::Result<()>> {
-    poll_fn(|context| match link.poll_readable(context) {
+) -> impl Future<Output = Option<io::Result<()>>> {
+    poll_fn(move |context| match link.poll_readable(context) {
         Poll::Ready(ready) => Poll::Ready(Some(ready)),
         Poll::Pending => alarm.as_mut().poll(context).map(|()| None),
     })
-    .await
 }
 
 fn log_begin(id: u64, peer: &io::Result<SocketAddr>, port: &Port) {

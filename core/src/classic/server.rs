@@ -14,7 +14,7 @@ use crate::reply::{Code, Refusal};
 use crate::server;
 use crate::server::input::{Input, Taken};
 use crate::server::output::Output;
-use crate::step::Event;
+use crate::step::Note;
 
 use super::Way;
 use super::command::Command;
@@ -57,7 +57,7 @@ pub struct Server<C: Buffer, const LINE: usize> {
     phase: Phase,
     manner: Manner,
     command_note: Option<Command>,
-    result_note: Option<Event<'static>>,
+    result_note: Option<Note>,
     counters: Counters,
 }
 
@@ -243,13 +243,13 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     fn finish(&mut self, end: End) {
         let (outcome, event) = match end {
             End::Answer(refusal) => return self.refuse(refusal),
-            End::Refused(refusal) => (Outcome::Refused(refusal), Some(Event::Refused(refusal))),
+            End::Refused(refusal) => (Outcome::Refused(refusal), Some(Note::Refused(refusal))),
             End::Lost(length) => {
                 let is_file = matches!(self.phase, Phase::Download(_) | Phase::Upload(_));
-                (Outcome::Lost, is_file.then_some(Event::Abandoned { length }))
+                (Outcome::Lost, is_file.then_some(Note::Abandoned { length }))
             }
             End::Listed => (Outcome::Ended, None),
-            End::Downloaded(length) => (Outcome::Ended, Some(Event::Downloaded { length })),
+            End::Downloaded(length) => (Outcome::Ended, Some(Note::Downloaded { length })),
         };
         self.result_note = event;
         self.phase = Phase::Closed(outcome);

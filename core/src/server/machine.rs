@@ -195,7 +195,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             return begun.event(self.input.line(), self.announced());
         }
         match self.result_note {
-            Some(event) => event,
+            Some(note) => note.into(),
             None => Event::Abandoned { length: 0 },
         }
     }

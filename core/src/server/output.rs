@@ -6,7 +6,7 @@ use crate::command::USAGES;
 use crate::emit::{Emit, Overflow};
 use crate::reply::Refusal;
 use crate::server::Outcome;
-use crate::step::Event;
+use crate::step::Note;
 
 /// The state of the way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
 
     /// Queue the reply `err …` and note it.
     pub(super) fn refuse(&mut self, refusal: Refusal) {
-        self.result_note = Some(Event::Refused(refusal));
+        self.result_note = Some(Note::Refused(refusal));
         self.reply(|line| {
             line.bytes(b"err ")?;
             refusal.emit_text(line)

@@ -10,7 +10,7 @@ use crate::crc::Crc32;
 use crate::frame::{DATA_START, End, data_len};
 use crate::limits::HEADER_LEN;
 use crate::reply::{Code, Receipt, Refusal};
-use crate::step::{Answer, Event, Step};
+use crate::step::{Answer, Note, Step};
 use crate::token::Span;
 
 /// An upload under way.
@@ -386,7 +386,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
                 upload.stage = Stage::PutAway { keep: true, then };
             }
         }
-        self.result_note = Some(Event::Abandoned { length });
+        self.result_note = Some(Note::Abandoned { length });
     }
 
     /// Frames that were received together with a line are in the line buffer: move the next of

@@ -159,7 +159,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             return self.begun(command);
         }
         match self.result_note {
-            Some(event) => event,
+            Some(note) => note.into(),
             None => Event::Abandoned { length: 0 },
         }
     }

@@ -6,12 +6,12 @@ use crate::emit::{Emit, Overflow};
 use crate::machine::Outcome;
 use crate::reply::Refusal;
 use crate::server::output::Output;
-use crate::step::Event;
+use crate::step::Note;
 
 impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     /// The last answer: not done, and why, as far as the peer can take it.
     pub(super) fn refuse(&mut self, refusal: Refusal) {
-        self.result_note = Some(Event::Refused(refusal));
+        self.result_note = Some(Note::Refused(refusal));
         self.phase = Phase::Closed(Outcome::Refused(refusal));
         let manner = self.manner;
         self.reply(|text| {

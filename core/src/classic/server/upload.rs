@@ -10,7 +10,7 @@ use crate::frame::{DATA_START, data_len};
 use crate::machine::{Action, Outcome};
 use crate::reply::{Receipt, Refusal};
 use crate::server::CORRUPT_LENGTH;
-use crate::step::{Answer, Event, Step};
+use crate::step::{Answer, Note, Step};
 use crate::storage::Durability;
 use crate::token::Span;
 
@@ -201,8 +201,8 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
 
     fn on_committed(&mut self, receipt: Receipt, result: Result<Durability, Refusal>) {
         let (event, outcome) = match result {
-            Ok(durability) => (Event::Uploaded { receipt, durability }, Outcome::Ended),
-            Err(refusal) => (Event::Refused(refusal), Outcome::Refused(refusal)),
+            Ok(durability) => (Note::Uploaded { receipt, durability }, Outcome::Ended),
+            Err(refusal) => (Note::Refused(refusal), Outcome::Refused(refusal)),
         };
         self.result_note = Some(event);
         self.phase = Phase::Closed(outcome);
