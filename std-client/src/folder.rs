@@ -18,6 +18,12 @@ pub(crate) enum Folder {
 }
 
 impl Folder {
+    /// The one that names are relative to from the start, if the user says one.
+    pub(crate) fn start(named: Option<&OsStr>) -> Result<Self, Failure> {
+        let below_root = |name| Self::At(Remote::root()).name(name).map(Self::At);
+        named.map_or(Ok(Self::Served), below_root)
+    }
+
     /// Its path.
     pub(crate) fn path(&self) -> Remote {
         match self {

@@ -3,15 +3,18 @@
 //! A [`coracle::client::Client`] on a non-blocking TCP connection, driven from one thread. What
 //! the program promises stands in its `--help`; the files here are one noun each.
 
+mod arguments;
 mod chunk;
 mod cli;
 mod commands;
+mod config;
 mod connection;
 mod download;
 mod exit;
 mod failure;
 mod folder;
 mod link;
+mod manual;
 mod plan;
 mod print;
 mod progress;
@@ -21,6 +24,7 @@ mod session;
 mod site;
 mod source;
 mod staged;
+mod tour;
 mod transfer;
 mod upload;
 mod watch;
@@ -28,12 +32,11 @@ mod watch;
 use core::time::Duration;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 pub use cli::{Cli, Command, Options};
 pub use connection::{Dialer, Host};
 pub use exit::Exit;
 pub use failure::Failure;
+pub use manual::Manual;
 pub use print::{Row, Shown, Size, Time};
 
 use folder::Folder;
@@ -43,15 +46,19 @@ use watch::Interrupt;
 
 /// The program, with the arguments of the process.
 pub fn main() -> ExitCode {
-    run(&Cli::parse()).into()
+    arguments::read().map_or_else(|exit| exit, |cli| run(&cli)).into()
 }
 
 /// The program; what goes wrong is told on standard error.
 pub fn run(cli: &Cli) -> Exit {
     let progress = Progress::new(&cli.options);
     let interrupt = Interrupt::on_signals();
-    let mut site = Site::new(dialer(cli), &interrupt, &progress, Folder::Served);
-    let result = site.run(&cli.command, &cli.options);
+    let result = Folder::start(cli.options.folder.as_deref())
+        .inspect_err(|failure| progress.error(failure))
+        .and_then(|folder| {
+            let mut site = Site::new(dialer(cli), &interrupt, &progress, folder);
+            site.run(&cli.command, &cli.options)
+        });
     progress.end();
     result.map_or_else(|failure| failure.exit(), |()| Exit::Done)
 }

@@ -74,6 +74,8 @@ impl Site {
     pub fn client_at<A: AsRef<OsStr>>(&self, address: SocketAddr, arguments: &[A]) -> Command {
         let mut command = Command::new(program("coracle").unwrap());
         command.arg(address.to_string()).args(arguments).current_dir(self.local.path());
+        // Whoever runs the tests may have a configuration file.
+        command.env("CORACLE_CONFIG", "/dev/null");
         command
     }
 
