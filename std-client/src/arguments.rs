@@ -13,20 +13,21 @@ use crate::manual;
 /// Read them as if the user had typed everything. Where something else than a command was asked
 /// for, or something is wrong, that is done or told: the exit says how it went.
 pub(crate) fn read() -> Result<Cli, Exit> {
-    // Whether a command is missing is found out below: some options do without one.
-    let matches = Cli::command().subcommand_required(false).get_matches();
-    let answered = match manual::answer(&matches) {
-        Some(answered) => answered.map(|()| None),
-        None => complete(&matches).map(Some),
+    let told = |failure: Failure| {
+        eprintln!("coracle: {failure}");
+        failure.exit()
     };
-    match answered {
-        Ok(Some(cli)) => Ok(cli),
-        Ok(None) => Err(Exit::Done),
-        Err(failure) => {
-            eprintln!("coracle: {failure}");
-            Err(failure.exit())
-        }
+    match answered() {
+        Some(answered) => Err(answered.map_or_else(told, |()| Exit::Done)),
+        None => complete(&Cli::command().get_matches()).map_err(told),
     }
+}
+
+/// What is asked for instead of a command needs no host.
+fn answered() -> Option<Result<(), Failure>> {
+    let command = Cli::command().subcommand_required(false);
+    let command = command.mut_arg("host", |host| host.required(false));
+    manual::answer(&command.try_get_matches().ok()?)
 }
 
 fn complete(matches: &ArgMatches) -> Result<Cli, Failure> {

@@ -28,8 +28,7 @@ pub struct Cli {
 
     /// The server: its name or address, or a name of the configuration file; the port is 2222
     /// if none is given. IPv6: `[::1]:2222`.
-    #[arg(value_name = "HOST[:PORT]", required = false, required_unless_present = "list_hosts",
-          value_hint = ValueHint::Hostname)]
+    #[arg(value_name = "HOST[:PORT]", value_hint = ValueHint::Hostname)]
     pub host: Host,
 
     /// What to do.
@@ -70,7 +69,7 @@ pub struct Options {
     pub one_connection: bool,
 
     /// Use the transfer port, whatever the configuration file says.
-    #[arg(long, global = true, hide_short_help = true, overrides_with = "one_connection")]
+    #[arg(long, global = true, overrides_with = "one_connection")]
     pub no_one_connection: bool,
 
     /// The folder on the server that names are relative to; the served one if none is given.

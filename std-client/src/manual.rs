@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use clap::{ArgMatches, Args, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
-use clap_mangen::roff::{Roff, roman};
+use clap_mangen::roff::{Roff, bold, roman};
 
 use crate::cli::Cli;
 use crate::config::Config;
@@ -178,27 +178,38 @@ fn man_page() -> io::Result<String> {
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     page.extend_from_slice(b".SH COMMANDS\n");
+    let mut whole = Cli::command();
+    whole.build();
     for command in command.get_subcommands() {
-        describe(command.clone(), &mut page)?;
+        let usage = whole.find_subcommand_mut(command.get_name()).map(Command::render_usage);
+        describe(command.clone(), &usage.unwrap_or_default().to_string(), &mut page)?;
     }
     for Chapter { title, text } in TOUR {
         let mut roff = Roff::new();
         roff.control("SH", [&*title.to_uppercase()]);
-        verbatim(&mut roff, text);
+        verbatim(&mut roff, text.trim_start_matches('\n'));
         page.extend_from_slice(roff.to_roff().as_bytes());
     }
-    Ok(String::from_utf8_lossy(&page).into_owned())
+    Ok(String::from_utf8_lossy(&page).chars().map(spelled).collect())
+}
+
+/// A letter as every formatter understands it, whatever encoding it expects.
+fn spelled(letter: char) -> String {
+    match letter.is_ascii() {
+        true => letter.to_string(),
+        false => format!("\\[u{:04X}]", u32::from(letter)),
+    }
 }
 
 /// A section about one command.
-fn describe(command: Command, page: &mut Vec<u8>) -> io::Result<()> {
-    let names = command.get_name_and_visible_aliases().join(", ");
+fn describe(command: Command, usage: &str, page: &mut Vec<u8>) -> io::Result<()> {
+    let mut roff = Roff::new();
+    roff.control("SS", [&*command.get_name_and_visible_aliases().join(", ")]);
+    roff.text([bold(usage.trim_start_matches("Usage: "))]);
+    roff.control("PP", []);
+    page.extend_from_slice(roff.to_roff().as_bytes());
     let after = command.get_after_help().map(ToString::to_string);
-    let usage = format!("coracle HOST {}", command.get_name());
-    let man = Man::new(command.bin_name(usage).disable_help_flag(true));
-    page.extend_from_slice(Roff::new().control("SS", [&*names]).to_roff().as_bytes());
-    page.extend(headless(|out| man.render_synopsis_section(out))?);
-    page.extend_from_slice(b".PP\n");
+    let man = Man::new(command.disable_help_flag(true));
     page.extend(headless(|out| man.render_description_section(out))?);
     page.extend(headless(|out| man.render_options_section(out))?);
     if let Some(after) = after {

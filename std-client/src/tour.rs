@@ -9,11 +9,12 @@ use clap::builder::{StyledStr, Styles};
 /// What belongs together.
 pub(crate) struct Chapter {
     pub(crate) title: &'static str,
+    /// Begins with the end of the title's line.
     pub(crate) text: &'static str,
 }
 
 /// For `-h`.
-pub(crate) const ESSENTIALS: &str = "\
+pub(crate) const ESSENTIALS: &str = "
   coracle boat ls                            list the served folder
   coracle boat upload log.txt                send log.txt
   coracle boat download log.txt              fetch it
@@ -25,7 +26,7 @@ pub(crate) const ESSENTIALS: &str = "\
 pub(crate) const TOUR: &[Chapter] = &[
     Chapter {
         title: "First steps",
-        text: "\
+        text: "
   coracle boat ls                            list the served folder
   coracle boat upload log.txt                send log.txt
   coracle boat upload log.txt logs/today     send it under another name
@@ -37,7 +38,7 @@ boat is the name or address of your server, or one of your configuration file.",
     },
     Chapter {
         title: "Several files",
-        text: "\
+        text: "
   coracle boat mkdir inbox                   a folder for them
   coracle boat upload a b c inbox/           into a folder of the server
   coracle boat download a b c -o backup      into a folder here
@@ -48,14 +49,14 @@ With several names, those behind a failure are still tried.",
     },
     Chapter {
         title: "Pipes",
-        text: "\
-  tar c src | coracle boat upload - src.tar  from standard input
-  coracle boat download src.tar -o - | tar t to standard output
+        text: "
+  tar c src | coracle boat upload - src.tar    from standard input
+  coracle boat download src.tar -o - | tar t  to standard output
 What goes to standard output is proven only when the exit status is 0: use `set -o pipefail`.",
     },
     Chapter {
         title: "Interrupted transfers",
-        text: "\
+        text: "
   coracle boat -c upload disk.img            continue an upload
   coracle boat -c download disk.img          continue a download
   coracle boat --retries 20 upload disk.img  be patient with a bad link
@@ -64,7 +65,7 @@ with -c, after the part that is there was proven to be the beginning of the same
     },
     Chapter {
         title: "Configuration file",
-        text: "\
+        text: "
   coracle --list-hosts                       the names it gives, and their addresses
 $XDG_CONFIG_HOME/coracle/config.toml (usually ~/.config/coracle/config.toml), or the file that
 --config or the variable CORACLE_CONFIG names:
@@ -81,7 +82,7 @@ options of these names. The command line beats the host, the host beats the defa
     },
     Chapter {
         title: "Completions and man page",
-        text: "\
+        text: "
   coracle --completions bash > ~/.local/share/bash-completion/completions/coracle
   coracle --completions zsh > ~/.zfunc/_coracle
   coracle --completions fish > ~/.config/fish/completions/coracle.fish
@@ -90,14 +91,14 @@ For zsh, ~/.zshrc says `fpath=(~/.zfunc $fpath)` before `compinit`.",
     },
     Chapter {
         title: "Exit status",
-        text: "\
+        text: "
 0 done, 1 refused by the server, 2 wrong usage or configuration, 3 connection or protocol,
 4 bytes damaged or changed, 5 local file, 130 interrupted. With several names, the first failure
 decides.",
     },
     Chapter {
         title: "Environment",
-        text: "\
+        text: "
 CORACLE_CONFIG names the configuration file; --config beats it. NO_COLOR, if it is not empty,
 keeps the help without colours; so does anything but a terminal.",
     },
@@ -105,20 +106,20 @@ keeps the help without colours; so does anything but a terminal.",
 
 /// The tour, with headings like those of the options.
 pub(crate) fn told() -> StyledStr {
-    let heading = Styles::styled();
-    let heading = heading.get_header();
+    let styles = Styles::styled();
+    let heading = styles.get_header();
     let mut text = String::new();
     for Chapter { title, text: body } in TOUR {
         let gap = if text.is_empty() { "" } else { "\n\n" };
         // Writing to a string cannot fail.
-        let _ = write!(text, "{gap}{heading}{title}:{heading:#}\n{body}");
+        let _ = write!(text, "{gap}{heading}{title}:{heading:#}{body}");
     }
     text.into()
 }
 
 /// The essentials, with such a heading.
 pub(crate) fn essentials() -> StyledStr {
-    let heading = Styles::styled();
-    let heading = heading.get_header();
-    format!("{heading}Examples:{heading:#}\n{ESSENTIALS}").into()
+    let styles = Styles::styled();
+    let heading = styles.get_header();
+    format!("{heading}Examples:{heading:#}{ESSENTIALS}").into()
 }

@@ -71,7 +71,7 @@ fn man_page() -> io::Result<Vec<u8>> {
         let mut roff = Roff::new();
         roff.control("SH", [&*title.to_uppercase()]);
         roff.control("nf", []);
-        for line in text.lines() {
+        for line in text.trim_start_matches('\n').lines() {
             roff.text([roman(line)]);
         }
         roff.control("fi", []);
@@ -81,18 +81,19 @@ fn man_page() -> io::Result<Vec<u8>> {
 }
 
 /// For `-h`.
-const ESSENTIALS: &str = "\
+const ESSENTIALS: &str = "
   coracled ~/shared                          serve a folder to this machine
   coracle 127.0.0.1 ls                       and list it from there
 
 --help tells more, by example.";
 
-/// For `--help` and the man page: titles, and texts whose lines that begin with two spaces are
+/// For `--help` and the man page: titles, and texts that begin with the end of the title's line and
+/// whose lines that begin with two spaces are
 /// examples up to the next two spaces. A test runs each.
 const TOUR: &[(&str, &str)] = &[
     (
         "First steps",
-        "\
+        "
   coracled ~/shared                          serve a folder to this machine
   coracled --listen '[::1]:2222' ~/shared    the same over IPv6
   coracled --listen 127.0.0.1:0 ~/shared     on a free port, which is printed
@@ -101,7 +102,7 @@ const TOUR: &[(&str, &str)] = &[
     ),
     (
         "Serving others",
-        "\
+        "
   coracled --listen 0.0.0.0:2222 --insecure-anyone-can-read-and-write ~/shared
   coracled --read-only --log json ~/shared   hand out files, log for programs
   coracled --max-sessions 64 --min-rate 1000 ~/shared
@@ -109,19 +110,23 @@ There are no keys: whoever reaches the port can read and, without --read-only, w
     ),
     (
         "Signals",
-        "\
+        "
 SIGTERM and SIGINT end idle sessions at once and give running transfers the --grace; a second
 signal ends at once. What was cut off can be continued by its client.",
     ),
     (
         "Completions and man page",
-        "\
+        "
   coracled --completions bash > ~/.local/share/bash-completion/completions/coracled
   coracled --completions zsh > ~/.zfunc/_coracled
   coracled --completions fish > ~/.config/fish/completions/coracled.fish
   coracled --man > ~/.local/share/man/man1/coracled.1",
     ),
-    ("Exit status", "0 ended by a signal as asked, 1 cannot serve, 2 wrong usage."),
+    (
+        "Exit status",
+        "
+0 ended by a signal as asked, 1 cannot serve, 2 wrong usage.",
+    ),
 ];
 
 /// The essentials, with a heading like those of the options.
@@ -138,5 +143,5 @@ pub(crate) fn tour() -> StyledStr {
 fn headed(title: &str, text: &str) -> String {
     let styles = Styles::styled();
     let heading = styles.get_header();
-    format!("{heading}{title}:{heading:#}\n{text}")
+    format!("{heading}{title}:{heading:#}{text}")
 }
