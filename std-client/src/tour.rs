@@ -41,9 +41,9 @@ boat is the name or address of your server, or one of your configuration file.",
         text: "
   coracle boat mkdir inbox                   a folder for them
   coracle boat upload a b c inbox/           into a folder of the server
-  coracle boat download a b c -o backup      into a folder here
-  coracle boat --folder inbox stat a         names are relative to inbox
-  coracle boat --folder inbox rm a b c       remove them
+  coracle boat --folder inbox ls             names are relative to inbox
+  coracle boat --folder inbox download a b c -o backup
+  coracle boat rm inbox/a inbox/b            remove them
   coracle boat mv log.txt log.old            rename; an existing file is replaced
 With several names, those behind a failure are still tried.",
     },

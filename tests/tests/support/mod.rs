@@ -3,6 +3,7 @@
 #![allow(clippy::std_instead_of_core, reason = "these programs stand on the standard library")]
 
 pub mod raw;
+pub mod tools;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
