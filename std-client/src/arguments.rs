@@ -31,9 +31,15 @@ fn answered() -> Option<Result<(), Failure>> {
 }
 
 fn complete(matches: &ArgMatches) -> Result<Cli, Failure> {
-    let read = Cli::from_arg_matches(matches);
-    let mut cli = read.unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
+    let cli = Cli::from_arg_matches(matches);
+    let mut cli = cli.unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
     let config = Config::read(cli.options.config.as_deref())?;
+    fill_in(&mut cli, matches, &config);
+    Ok(cli)
+}
+
+/// What the configuration says where nothing was typed.
+fn fill_in(cli: &mut Cli, matches: &ArgMatches, config: &Config) {
     let settings = config.settings(&cli.host.name);
     if let Some(address) = &settings.address {
         let Host { name, port } = address.get_ref().clone();
@@ -47,7 +53,6 @@ fn complete(matches: &ArgMatches) -> Result<Cli, Failure> {
     }
     let is_given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
     apply(settings, &mut cli.options, is_given);
-    Ok(cli)
 }
 
 /// The port, where one stands behind the name.
@@ -72,6 +77,54 @@ fn apply(settings: Settings, options: &mut Options, is_given: impl Fn(&str) -> b
     if let Some(one_connection) = settings.one_connection.filter(|_| is_open) {
         options.one_connection = one_connection;
     }
+    options.one_connection &= !options.no_one_connection;
     options.local_port = options.local_port.or(settings.local_port.map(Into::into));
     options.folder = options.folder.take().or(settings.folder.map(|place| place.0.into()));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    const CONFIG: &str = "[defaults]\ntimeout = 1\nconnect-timeout = 2\nretries = 3\n\
+        one-connection = true\nlocal-port = 4\nfolder = \"a\"\n\
+        [hosts.boat]\naddress = \"10.0.0.7:99\"\ntimeout = 11\n";
+
+    fn read(line: &str) -> Cli {
+        let matches = Cli::command().try_get_matches_from(line.split(' ')).unwrap();
+        let mut cli = Cli::from_arg_matches(&matches).unwrap();
+        let config = Config::parse(PathBuf::new(), CONFIG).unwrap();
+        fill_in(&mut cli, &matches, &config);
+        cli
+    }
+
+    #[test]
+    fn what_is_not_typed_is_filled_in() {
+        let Cli { host, options, .. } = read("coracle boat ls");
+        assert_eq!(host.to_string(), "10.0.0.7:99");
+        assert_eq!((options.timeout, options.connect_timeout, options.retries), (11, 2, 3));
+        assert_eq!((options.one_connection, options.local_port), (true, Some(4)));
+        assert_eq!(options.folder.unwrap(), "a");
+        let Cli { host, options, .. } = read("coracle raft:5 ls");
+        assert_eq!((host.to_string(), options.timeout), ("raft:5".to_owned(), 1));
+    }
+
+    #[test]
+    fn what_is_typed_stays_wherever_it_stands() {
+        // The values built in, too: typing one is a wish.
+        let typed = "--timeout 60 --connect-timeout 10 --retries 5 --no-one-connection \
+            --local-port 6 --folder b";
+        for line in [format!("coracle {typed} boat:7 ls"), format!("coracle boat:7 ls {typed}")] {
+            let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+            let Cli { host, options, .. } = read(&line);
+            assert_eq!(host.to_string(), "10.0.0.7:7", "{line}");
+            let numbers = (options.timeout, options.connect_timeout, options.retries);
+            assert_eq!(numbers, (60, 10, 5), "{line}");
+            assert_eq!((options.one_connection, options.local_port), (false, Some(6)), "{line}");
+            assert_eq!(options.folder.unwrap(), "b", "{line}");
+        }
+        assert!(read("coracle boat get a --one-connection").options.one_connection);
+    }
 }

@@ -9,10 +9,11 @@ use std::io;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
+use clap::CommandFactory;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::cli::SECONDS;
+use crate::cli::{Cli, SECONDS};
 use crate::connection::Host;
 use crate::failure::Failure;
 use crate::folder::Folder;
@@ -69,7 +70,7 @@ impl Config {
         }
     }
 
-    fn parse(file: PathBuf, text: &str) -> Result<Self, Failure> {
+    pub(crate) fn parse(file: PathBuf, text: &str) -> Result<Self, Failure> {
         let wrong = |at: usize, why: &str| {
             let before = text.get(..at).unwrap_or(text);
             let line = before.matches('\n').count() + 1;
@@ -147,7 +148,9 @@ impl TryFrom<String> for Name {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
+        let is_command = name == "help" || Cli::command().find_subcommand(&name).is_some();
         match Host::split(&name) {
+            _ if is_command => Err(format!("`{name}` cannot name a host: it is a command")),
             Ok((same, None)) if same == name && !name.starts_with('-') => Ok(Self(name)),
             _ => Err(format!(
                 "`{name}` cannot name a host: it must not be empty, begin with `-` or contain \
@@ -234,6 +237,8 @@ mod tests {
             ("[defaults]\naddress = \"b\"", "file:2:11:", "[hosts.NAME]"),
             ("\n[hosts.\"a b\"]", "file:2:8:", "cannot name a host"),
             ("\n[hosts.\"-q\"]", "file:2:8:", "cannot name a host"),
+            ("\n[hosts.put]", "file:2:8:", "it is a command"),
+            ("\n[hosts.help]", "file:2:8:", "it is a command"),
             ("[host.a]", "file:1:2:", "`hosts`"),
             ("[hosts.a]\ntimeout = ", "file:2:", "expected"),
             ("[hosts.a]\n[hosts.a]", "file:2:", "duplicate"),

@@ -41,8 +41,9 @@ impl Scripts {
     fn run(&self, arguments: &[&str]) -> Ran {
         let programs = program("coracle").unwrap().parent().unwrap().to_owned();
         let path = std::env::var("PATH").unwrap();
-        let mut command = Command::new(self.shell);
-        command.args(arguments).current_dir(self.folder.path());
+        // A shell that waits for what does not come is ended.
+        let mut command = Command::new("timeout");
+        command.args(["60", self.shell]).args(arguments).current_dir(self.folder.path());
         command.env("PATH", format!("{}:{path}", programs.display()));
         command.env("HOME", self.folder.path()).env_remove("XDG_CONFIG_HOME");
         command.env("CORACLE_CONFIG", self.folder.path().join("config.toml"));

@@ -3,8 +3,11 @@
 mod support;
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
+use std::process::Command;
 
+use coracle_tests::process::program;
 use support::{Ran, Running, Site};
 
 const PAGE: &str = include_str!("../../docs/config.md");
@@ -31,8 +34,8 @@ impl Configured {
 
     /// The client in this environment.
     fn run_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Ran {
-        let program = coracle_tests::process::program("coracle").unwrap();
-        let mut command = std::process::Command::new(program);
+        let program = program("coracle").unwrap();
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(self.site.local.path());
         for variable in ["CORACLE_CONFIG", "XDG_CONFIG_HOME", "HOME"] {
             command.env_remove(variable);
@@ -83,18 +86,14 @@ fn a_name_that_the_network_knows_is_what_the_file_says() {
 
 #[test]
 fn the_command_line_beats_the_host_and_the_host_the_defaults() {
-    // A port of this machine that is used already cannot be bound: the error tells which one was.
-    let text = "[defaults]\nlocal-port = 1\n[hosts.boat]\naddress = \"ADDRESS\"\nlocal-port = PORT\n\
-                [hosts.raft]\naddress = \"ADDRESS\"\n";
-    let listener = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
-    let configured = Configured::new(&text.replace("PORT", &port));
-    configured.run(&["boat", "ls"]).said(3, "in use");
-    let free = std::net::TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
-    let free = free.to_string();
-    configured.run(&["boat", "ls", "--local-port", &free]).succeeded();
+    // A port that somebody listens on cannot be bound: the refusal tells that it was tried.
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let defaults =
+        format!("[defaults]\nlocal-port = {port}\n[hosts.boat]\naddress = \"ADDRESS\"\n");
+    Configured::new(&defaults).run(&["boat", "ls"]).said(3, "in use");
 
-    // Whether transfers have their own connection is told with -v.
+    // Whether transfers have a connection of their own is seen in the sessions of the server.
     let text = "[hosts.boat]\naddress = \"ADDRESS\"\n[defaults]\none-connection = true\n";
     let configured = Configured::new(text);
     fs::write(configured.site.there("a"), "a").unwrap();

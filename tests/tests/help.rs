@@ -185,6 +185,18 @@ fn groff(page: &Path, options: &[&str]) -> std::process::Output {
 }
 
 #[test]
+fn what_cannot_be_printed_is_told() {
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    for (name, code) in [("coracle", 5), ("coracled", 1)] {
+        for arguments in [&["--man"][..], &["--completions", "bash"]] {
+            let mut command = Command::new(program(name).unwrap());
+            let output = command.args(arguments).stdout(full()).stderr(Stdio::piped()).output();
+            Ran::from(output.unwrap()).said(code, "cannot write to standard output");
+        }
+    }
+}
+
+#[test]
 fn colours_are_for_terminals_and_for_those_who_like_them() {
     for name in PROGRAMS {
         let path = program(name).unwrap();
