@@ -9,13 +9,15 @@ use clap_mangen::roff::{Roff, bold, roman};
 use crate::cli::Cli;
 use crate::tour::{Chapter, TOUR};
 
+/// How the program is run without a host.
+const OTHER_USAGE: &str = "\ncoracle --list-hosts\ncoracle --completions <SHELL>\ncoracle --man";
+
 /// One page with all commands: what one looks for is found where one searches.
 pub(crate) fn page() -> io::Result<String> {
-    let mut command = Cli::command();
-    command = command.override_usage(
-        "coracle [OPTIONS] HOST[:PORT] COMMAND [ARGUMENTS]\n\
-         coracle --list-hosts\ncoracle --completions SHELL\ncoracle --man",
-    );
+    let command = Cli::command();
+    let mut whole = command.clone();
+    whole.build();
+    let command = command.override_usage(usage(&mut whole) + OTHER_USAGE);
     let man = Man::new(command.clone()).title("CORACLE").manual("User Commands");
     let mut page = Vec::new();
     man.render_title(&mut page)?;
@@ -24,26 +26,33 @@ pub(crate) fn page() -> io::Result<String> {
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     page.extend_from_slice(b".SH COMMANDS\n");
-    let mut whole = Cli::command();
-    whole.build();
     for command in command.get_subcommands() {
-        let usage = whole.find_subcommand_mut(command.get_name()).map(Command::render_usage);
-        describe(command.clone(), &usage.unwrap_or_default().to_string(), &mut page)?;
+        let usage = whole.find_subcommand_mut(command.get_name()).map(usage).unwrap_or_default();
+        describe(command.clone(), &usage, &mut page)?;
     }
     for Chapter { title, text } in TOUR {
         let mut roff = Roff::new();
         roff.control("SH", [&*title.to_uppercase()]);
         verbatim(&mut roff, text.trim_start_matches('\n'));
-        page.extend_from_slice(roff.to_roff().as_bytes());
+        roff.to_writer(&mut page)?;
     }
     Ok(String::from_utf8_lossy(&page).chars().map(spelled).collect())
 }
 
-/// A letter as every formatter understands it, whatever encoding it expects.
+fn usage(command: &mut Command) -> String {
+    let usage = command.render_usage().to_string();
+    usage.trim_start_matches("Usage: ").to_owned()
+}
+
+/// A letter as every formatter understands it, whatever encoding it expects, and as itself: some
+/// make typographic quotes and accents of those that stand in commands.
 fn spelled(letter: char) -> String {
-    match letter.is_ascii() {
-        true => letter.to_string(),
-        false => format!("\\[u{:04X}]", u32::from(letter)),
+    match letter {
+        '`' => "\\(ga".to_owned(),
+        '~' => "\\(ti".to_owned(),
+        '^' => "\\(ha".to_owned(),
+        letter if letter.is_ascii() => letter.to_string(),
+        letter => format!("\\[u{:04X}]", u32::from(letter)),
     }
 }
 
@@ -51,9 +60,9 @@ fn spelled(letter: char) -> String {
 fn describe(command: Command, usage: &str, page: &mut Vec<u8>) -> io::Result<()> {
     let mut roff = Roff::new();
     roff.control("SS", [&*command.get_name_and_visible_aliases().join(", ")]);
-    roff.text([bold(usage.trim_start_matches("Usage: "))]);
+    roff.text([bold(usage)]);
     roff.control("PP", []);
-    page.extend_from_slice(roff.to_roff().as_bytes());
+    roff.to_writer(page)?;
     let after = command.get_after_help().map(ToString::to_string);
     let man = Man::new(command.disable_help_flag(true));
     page.extend(headless(|out| man.render_description_section(out))?);
@@ -62,7 +71,7 @@ fn describe(command: Command, usage: &str, page: &mut Vec<u8>) -> io::Result<()>
         let mut roff = Roff::new();
         roff.control("PP", []);
         verbatim(&mut roff, &after);
-        page.extend_from_slice(roff.to_roff().as_bytes());
+        roff.to_writer(page)?;
     }
     Ok(())
 }

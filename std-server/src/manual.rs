@@ -75,9 +75,10 @@ fn man_page() -> io::Result<Vec<u8>> {
             roff.text([roman(line)]);
         }
         roff.control("fi", []);
-        page.extend_from_slice(roff.to_roff().as_bytes());
+        roff.to_writer(&mut page)?;
     }
-    Ok(page)
+    // Some formatters make an accent of it.
+    Ok(String::from_utf8_lossy(&page).replace('~', "\\(ti").into_bytes())
 }
 
 /// For `-h`.

@@ -134,6 +134,8 @@ pub fn coracle_with(folder: &Path, host: SocketAddr, arguments: &[&str], input: 
 
 pub fn command(folder: &Path, host: SocketAddr, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_coracle"));
+    // Whoever runs the tests may have a configuration file.
+    command.env("CORACLE_CONFIG", "/dev/null");
     command.current_dir(folder).arg(host.to_string()).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
