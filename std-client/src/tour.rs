@@ -18,7 +18,7 @@ pub(crate) const ESSENTIALS: &str = "
   coracle boat ls                            list the served folder
   coracle boat upload log.txt                send log.txt
   coracle boat download log.txt              fetch it
-  coracle boat -c download disk.img          continue what was interrupted
+  coracle boat -c upload disk.img            continue what was interrupted
 
 --help tells more, by example; `coracle boat COMMAND --help` tells about one command.";
 
