@@ -79,7 +79,7 @@ fn apply(settings: Settings, options: &mut Options, is_given: impl Fn(&str) -> b
     }
     options.one_connection &= !options.no_one_connection;
     options.local_port = options.local_port.or(settings.local_port.map(Into::into));
-    options.folder = options.folder.take().or(settings.folder.map(|place| place.0.into()));
+    options.folder = options.folder.take().or(settings.folder.map(|place| place.0));
 }
 
 #[cfg(test)]
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(host.to_string(), "10.0.0.7:99");
         assert_eq!((options.timeout, options.connect_timeout, options.retries), (11, 2, 3));
         assert_eq!((options.one_connection, options.local_port), (true, Some(4)));
-        assert_eq!(options.folder.unwrap(), "a");
+        assert_eq!(options.folder.unwrap().path().as_bytes(), b"/a");
         let Cli { host, options, .. } = read("coracle raft:5 ls");
         assert_eq!((host.to_string(), options.timeout), ("raft:5".to_owned(), 1));
     }
@@ -123,7 +123,7 @@ mod tests {
             let numbers = (options.timeout, options.connect_timeout, options.retries);
             assert_eq!(numbers, (60, 10, 5), "{line}");
             assert_eq!((options.one_connection, options.local_port), (false, Some(6)), "{line}");
-            assert_eq!(options.folder.unwrap(), "b", "{line}");
+            assert_eq!(options.folder.unwrap().path().as_bytes(), b"/b", "{line}");
         }
         assert!(read("coracle boat get a --one-connection").options.one_connection);
     }

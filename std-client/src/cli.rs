@@ -4,9 +4,11 @@ use core::ops::RangeInclusive;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::connection::Host;
+use crate::folder::Folder;
 use crate::manual::Manual;
 use crate::tour;
 
@@ -26,6 +28,10 @@ pub struct Cli {
     #[command(flatten)]
     pub options: Options,
 
+    /// What can be asked for instead.
+    #[command(flatten)]
+    pub manual: Manual,
+
     /// The server: its name or address, or a name of the configuration file; the port is 2222
     /// if none is given. IPv6: `[::1]:2222`.
     #[arg(value_name = "HOST[:PORT]", value_hint = ValueHint::Hostname)]
@@ -34,10 +40,6 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-
-    /// What can be asked for instead.
-    #[command(flatten)]
-    pub manual: Manual,
 }
 
 /// Options of every command.
@@ -73,8 +75,9 @@ pub struct Options {
     pub no_one_connection: bool,
 
     /// The folder on the server that names are relative to; the served one if none is given.
-    #[arg(long, global = true, value_name = "FOLDER", value_hint = ValueHint::Other)]
-    pub folder: Option<OsString>,
+    #[arg(long, global = true, value_name = "FOLDER", value_hint = ValueHint::Other,
+          value_parser = OsStringValueParser::new().try_map(|name| Folder::below_root(&name)))]
+    pub(crate) folder: Option<Folder>,
 
     /// Read this configuration file instead of ~/.config/coracle/config.toml.
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -17,7 +17,6 @@ use crate::cli::{Cli, SECONDS};
 use crate::connection::Host;
 use crate::failure::Failure;
 use crate::folder::Folder;
-use crate::remote::Remote;
 
 /// The variable of the environment that names another file.
 const VARIABLE: &str = "CORACLE_CONFIG";
@@ -185,14 +184,14 @@ impl TryFrom<i64> for Seconds {
 /// A folder on the server.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Place(pub(crate) String);
+pub(crate) struct Place(pub(crate) Folder);
 
 impl TryFrom<String> for Place {
     type Error = String;
 
     fn try_from(folder: String) -> Result<Self, String> {
-        let named = Folder::At(Remote::root()).name(folder.as_ref());
-        named.map(|_| Self(folder)).map_err(|failure| failure.to_string())
+        let named = Folder::below_root(folder.as_ref());
+        named.map(Self).map_err(|failure| failure.to_string())
     }
 }
 

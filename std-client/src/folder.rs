@@ -18,10 +18,13 @@ pub(crate) enum Folder {
 }
 
 impl Folder {
-    /// The one that names are relative to from the start, if the user says one.
-    pub(crate) fn start(named: Option<&OsStr>) -> Result<Self, Failure> {
-        let below_root = |name| Self::At(Remote::root()).name(name).map(Self::At);
-        named.map_or(Ok(Self::Served), below_root)
+    /// The one that has this name in the served folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] if the name cannot be one.
+    pub(crate) fn below_root(name: &OsStr) -> Result<Self, Failure> {
+        Self::At(Remote::root()).name(name).map(Self::At)
     }
 
     /// Its path.

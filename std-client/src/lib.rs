@@ -41,7 +41,6 @@ pub use failure::Failure;
 pub use manual::Manual;
 pub use print::{Row, Shown, Size, Time};
 
-use folder::Folder;
 use progress::Progress;
 use site::Site;
 use watch::Interrupt;
@@ -55,12 +54,9 @@ pub fn main() -> ExitCode {
 pub fn run(cli: &Cli) -> Exit {
     let progress = Progress::new(&cli.options);
     let interrupt = Interrupt::on_signals();
-    let result = Folder::start(cli.options.folder.as_deref())
-        .inspect_err(|failure| progress.error(failure))
-        .and_then(|folder| {
-            let mut site = Site::new(dialer(cli), &interrupt, &progress, folder);
-            site.run(&cli.command, &cli.options)
-        });
+    let folder = cli.options.folder.clone().unwrap_or_default();
+    let mut site = Site::new(dialer(cli), &interrupt, &progress, folder);
+    let result = site.run(&cli.command, &cli.options);
     progress.end();
     result.map_or_else(|failure| failure.exit(), |()| Exit::Done)
 }
