@@ -7,6 +7,7 @@ mod hostile;
 mod hosts;
 mod lines;
 mod served;
+mod specification;
 #[path = "../support/mod.rs"]
 mod support;
 mod together;
