@@ -9,8 +9,8 @@ use coracle_tests::ancestor::Fault;
 use socket2::{Domain, Socket, Type};
 
 use super::{End, Served, content, end_of, pour};
+use crate::support::Running;
 use crate::support::raw::Raw;
-use crate::support::{Running, until};
 
 /// Send a file, its end, and wait for that of the other side.
 fn send(mut stream: TcpStream, bytes: &[u8]) -> End {
@@ -176,5 +176,5 @@ fn the_transfer_port_is_open_only_while_an_upload_is_due() {
     let _control = served.announce("file", 3);
     assert!(bind().is_err(), "the listener is open before the ok");
     assert_eq!(send(served.dial(), b"abc"), End::Closed);
-    until("the port is free", || bind().is_ok());
+    served.until_closed();
 }

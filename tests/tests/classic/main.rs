@@ -15,8 +15,9 @@ mod together;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::time::Duration;
 
 use coracle_tests::ancestor::{Client, TransferPort};
 use coracle_tests::payload;
@@ -91,11 +92,11 @@ impl Served {
         assert_eq!(visible(self.site.root.path()), [name]);
     }
 
-    /// Wait until nothing listens on the transfer port.
+    /// Wait until nothing listens on the transfer port; a connection might be taken for a file.
     #[track_caller]
     fn until_closed(&self) {
         let address = self.transfer_address();
-        until("the transfer port is closed", || TcpStream::connect(address).is_err());
+        until("the transfer port is closed", || TcpListener::bind(address).is_ok());
     }
 }
 
@@ -118,7 +119,7 @@ fn end_of(mut stream: TcpStream) -> End {
 
 /// Vanish: bytes on their way are lost, and the other side learns it by a reset.
 fn reset(stream: TcpStream) {
-    SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
 /// Send as much as the other side takes: it may end the connection at any time.
