@@ -72,7 +72,7 @@ impl Session {
         if result.is_err() {
             // What has come is kept, whatever became of the connection. If even that fails,
             // the first failure says more.
-            poll::settle::<_, (), LINE_MAX, DEPTH>(&mut self.client, &mut watched).ok();
+            poll::settle::<()>(&mut self.client, &mut watched).ok();
         }
         result.map_err(|error| self.failure(error))
     }
