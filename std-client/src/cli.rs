@@ -78,8 +78,7 @@ pub enum Command {
     /// List a folder: kind, size, time (UTC), name.
     Ls {
         /// The folder; the served one if none is given.
-        #[arg(default_value = "/")]
-        path: OsString,
+        path: Option<OsString>,
     },
     /// Show kind, size and time of one entry.
     Stat {

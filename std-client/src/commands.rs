@@ -9,6 +9,7 @@ use coracle::{Code, Command as Line, Path, Refusal, Space};
 
 use crate::cli::Command;
 use crate::failure::Failure;
+use crate::folder::Folder;
 use crate::print::{Row, Shown, Size};
 use crate::progress::Progress;
 use crate::remote::Remote;
@@ -50,8 +51,12 @@ enum Request {
 
 impl<'a> Commands<'a> {
     /// The requests of a command; `None` for a transfer.
-    pub(crate) fn of(command: &Command, progress: &'a Progress) -> Option<Result<Self, Failure>> {
-        let queue = requests(command)?;
+    pub(crate) fn of(
+        command: &Command,
+        folder: &Folder,
+        progress: &'a Progress,
+    ) -> Option<Result<Self, Failure>> {
+        let queue = requests(command, folder)?;
         Some(queue.map(|queue| Self {
             queue,
             asked: VecDeque::new(),
@@ -187,24 +192,26 @@ impl Handler for Commands<'_> {
     }
 }
 
-fn requests(command: &Command) -> Option<Result<VecDeque<Request>, Failure>> {
+fn requests(command: &Command, folder: &Folder) -> Option<Result<VecDeque<Request>, Failure>> {
     let one = |path: &std::ffi::OsString, request: fn(Remote) -> Request| {
-        Remote::parse(path).map(|path| VecDeque::from([request(path)]))
+        folder.name(path).map(|path| VecDeque::from([request(path)]))
     };
     let each = |paths: &[std::ffi::OsString], request: fn(Remote) -> Request| {
-        paths.iter().map(|path| Remote::parse(path).map(request)).collect()
+        paths.iter().map(|path| folder.name(path).map(request)).collect()
     };
     Some(match command {
-        Command::Ls { path } => one(path, Request::List),
+        Command::Ls { path: Some(path) } => one(path, Request::List),
+        Command::Ls { path: None } => Ok(VecDeque::from([Request::List(folder.path())])),
         Command::Stat { path } => one(path, Request::Stat),
-        Command::Sum { path, offset, length } => Remote::parse(path)
+        Command::Sum { path, offset, length } => folder
+            .name(path)
             .map(|path| VecDeque::from([Request::Sum(path, offset.unwrap_or(0), *length)])),
         Command::Df => Ok(VecDeque::from([Request::Space])),
         Command::Stats => Ok(VecDeque::from([Request::Stats])),
         Command::Rm { paths } => each(paths, Request::Remove),
-        Command::Mv { from, to } => Remote::parse(from).and_then(|from| {
-            Remote::parse(to).map(|to| VecDeque::from([Request::Rename(from, to)]))
-        }),
+        Command::Mv { from, to } => folder
+            .name(from)
+            .and_then(|from| folder.name(to).map(|to| VecDeque::from([Request::Rename(from, to)]))),
         Command::Mkdir { paths } => each(paths, Request::MakeFolder),
         Command::Partial { path } => one(path, Request::Partial),
         Command::Forget { paths } => each(paths, Request::Forget),

@@ -72,6 +72,14 @@ impl Link {
         }
     }
 
+    /// Whether nothing has come, neither bytes nor the end of the stream.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let nothing_yet = |error: io::Error| error.kind() == io::ErrorKind::WouldBlock;
+        self.broken.is_none()
+            && self.input.is_empty()
+            && self.stream.peek(&mut [0]).is_err_and(nothing_yet)
+    }
+
     fn read(&mut self, direct: Option<&mut [u8]>) -> io::Result<Option<usize>> {
         let buffer = direct.unwrap_or_else(|| self.input.room());
         match (now(self.stream.read(buffer)), self.broken.take()) {

@@ -77,6 +77,12 @@ impl Session {
         result.map_err(|error| self.failure(error))
     }
 
+    /// Whether the server has left an unused session as it was: one that it closed meanwhile is
+    /// of no use any more.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.link.is_quiet()
+    }
+
     /// End the session in order: the server is told and its answer awaited, so that it is this
     /// side that closes first.
     pub(crate) fn close(mut self) {
