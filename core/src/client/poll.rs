@@ -68,10 +68,7 @@ pub fn advance<L: Stream>(
 ///
 /// [`Error::Handler`] if it cannot be stored, [`Error::Client`] if what had come behind it breaks
 /// the protocol.
-pub fn settle<E>(
-    client: &mut impl Machine,
-    handler: &mut impl Handler,
-) -> Result<(), Error<E>> {
+pub fn settle<E>(client: &mut impl Machine, handler: &mut impl Handler) -> Result<(), Error<E>> {
     client.settle();
     if matches!(client.poll(), Action::Store { .. }) {
         answer(client, handler)?;
