@@ -1,5 +1,6 @@
 //! The client's machine of the classic dialect: one command, then it is over.
 
+mod kind;
 mod listing;
 mod reply;
 mod told;
@@ -8,13 +9,12 @@ mod transfer;
 use crate::buffer::{Buffer, Purpose};
 use crate::client::{Action, ClientError, Machine, NotNow, PeerError, Way};
 use crate::command::Command;
-use crate::emit::{Emit, Overflow};
+use crate::emit::Overflow;
 use crate::frame::DATA_START;
-use crate::limits::{
-    CHUNK_BUFFER_LEN, CLASSIC_LINE_MAX, CLASSIC_QUIET_MILLIS, CLASSIC_SILENCE_MILLIS, LINE_MAX,
-};
+use crate::limits::{CHUNK_BUFFER_LEN, CLASSIC_QUIET_MILLIS, CLASSIC_SILENCE_MILLIS, LINE_MAX};
 use crate::path::Path;
 use crate::reply::Refusal;
+use kind::Kind;
 use listing::Listing;
 use told::What;
 use transfer::{Incoming, Outgoing};
@@ -87,14 +87,6 @@ enum State {
         length: u64,
     },
     Over,
-}
-
-/// The command.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    List,
-    Download,
-    Upload { size: u64 },
 }
 
 impl<C: Buffer> Client<C> {
@@ -239,20 +231,6 @@ impl<C: Buffer> Client<C> {
             _ => Ok(()),
         }
     }
-
-    fn emit_line(&mut self, kind: Kind, name: &[u8]) -> Result<usize, Overflow> {
-        let room = self.chunk.bytes_mut().get_mut(DATA_START..DATA_START + CLASSIC_LINE_MAX);
-        let mut line = Emit::new(room.ok_or(Overflow)?);
-        line.bytes(kind.verb())?;
-        if !name.is_empty() {
-            line.bytes(b" ")?;
-            line.bytes(name)?;
-        }
-        if let Kind::Upload { size } = kind {
-            line.number_field(size)?;
-        }
-        Ok(line.len())
-    }
 }
 
 impl<C: Buffer> Machine for Client<C> {
@@ -359,53 +337,6 @@ impl<C: Buffer> Machine for Client<C> {
 
 /// What nobody may send goes here.
 const SCRATCH: (usize, usize) = (0, DATA_START);
-
-impl Kind {
-    /// Sort out what the dialect cannot say.
-    fn of<'a>(command: &Command<Path<'a>>) -> Result<(Self, &'a [u8]), NotNow> {
-        let (kind, path) = match *command {
-            Command::List { path } => (Self::List, path),
-            Command::Download { path, offset: 0, length: None, prefix: None } => {
-                (Self::Download, path)
-            }
-            // Its time is not kept: the dialect has none.
-            Command::Upload { path, size: Some(size), resume: None, .. } => {
-                (Self::Upload { size }, path)
-            }
-            _ => return Err(NotNow::Dialect),
-        };
-        let name = path.as_bytes();
-        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
-        let is_missing = name.is_empty() && !matches!(kind, Self::List);
-        if is_missing || !name.iter().all(is_plain) {
-            return Err(NotNow::Name);
-        }
-        Ok((kind, name))
-    }
-
-    const fn way(self) -> Option<Way> {
-        match self {
-            Self::List => None,
-            Self::Download => Some(Way::Download),
-            Self::Upload { size } => Some(Way::Upload { size }),
-        }
-    }
-
-    const fn verb(self) -> &'static [u8] {
-        match self {
-            Self::List => b"ls",
-            Self::Download => b"download",
-            Self::Upload { .. } => b"upload",
-        }
-    }
-
-    const fn purpose(self) -> Purpose {
-        match self {
-            Self::List => Purpose::Lines,
-            Self::Download | Self::Upload { .. } => Purpose::File,
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

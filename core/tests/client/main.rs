@@ -1,5 +1,6 @@
 //! The client's machine against a server that is a script.
 
+mod classic;
 mod hostile;
 mod pair;
 mod support;
