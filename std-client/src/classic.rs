@@ -114,20 +114,23 @@ impl Classic<'_> {
             _ => None,
         };
         let mut control = Wire::new(stream, self.watch());
-        match self.drive(&mut client, &mut control, handler, Stage::Control)? {
-            Waiting::Transfer(way) => {
-                // Its only command is answered.
-                drop(control);
-                let stream = match listener {
-                    Some(listener) => {
-                        listener.accept(self.dialer.connect_timeout, self.interrupt)?
-                    }
-                    None => self.dial(server)?,
-                };
-                self.transfer(&mut client, stream, way, handler)
+        let waiting = self.advance(&mut client, &mut control, handler);
+        let Waiting::Transfer(way) =
+            waiting.map_err(|error| self.failure(error, Stage::Control))?
+        else {
+            return Ok(());
+        };
+        // Its only command is answered.
+        drop(control);
+        let (stream, stage) = match listener {
+            Some(listener) => {
+                let patience = self.dialer.connect_timeout;
+                (listener.accept(patience, self.interrupt)?, Stage::Download)
             }
-            _ => Ok(()),
-        }
+            None => (self.dial(server)?, Stage::Upload),
+        };
+        let result = self.transfer(&mut client, stream, way, handler);
+        result.map_err(|error| self.failure(error, stage))
     }
 
     fn transfer(
@@ -136,36 +139,24 @@ impl Classic<'_> {
         stream: TcpStream,
         way: Way,
         handler: &mut impl Handler,
-    ) -> Result<(), Failure> {
-        let (stage, size) = match way {
-            Way::Download => (Stage::Download, 0),
-            Way::Upload { size } => (Stage::Upload, size),
+    ) -> Result<(), Error<io::Error>> {
+        let size = match way {
+            Way::Download => 0,
+            Way::Upload { size } => size,
         };
-        let result = (|| {
-            let mut wire = Wire::for_file(stream, self.watch(), size).map_err(Error::Link)?;
-            client.connected()?;
-            let mut waiting = self.advance(client, &mut wire, handler)?;
-            if waiting == Waiting::HalfClose {
+        let mut wire = Wire::for_file(stream, self.watch(), size).map_err(Error::Link)?;
+        client.connected()?;
+        match (way, self.advance(client, &mut wire, handler)?) {
+            (Way::Upload { .. }, Waiting::HalfClose) => {
                 wire.half_close().map_err(Error::Link)?;
                 client.half_closed()?;
-                waiting = self.advance(client, &mut wire, handler)?;
-                wire.close_in_order().map_err(Error::Link)?;
-            } else if way == Way::Download {
-                wire.close_in_order().map_err(Error::Link)?;
+                self.advance(client, &mut wire, handler)?;
             }
-            Ok(waiting)
-        })();
-        result.map(|_| ()).map_err(|error| self.failure(error, stage))
-    }
-
-    fn drive(
-        &self,
-        client: &mut Client<Chunk>,
-        wire: &mut Wire,
-        handler: &mut impl Handler,
-        stage: Stage,
-    ) -> Result<Waiting, Failure> {
-        self.advance(client, wire, handler).map_err(|error| self.failure(error, stage))
+            // It was withdrawn: the reset says so.
+            (Way::Upload { .. }, _) => return Ok(()),
+            (Way::Download, _) => {}
+        }
+        wire.close_in_order().map_err(Error::Link)
     }
 
     /// Run the machine until it waits for something that is not on this connection.
