@@ -4,6 +4,7 @@
 //! the program promises stands in its `--help`; the files here are one noun each.
 
 mod chunk;
+mod classic;
 mod cli;
 mod commands;
 mod connection;
