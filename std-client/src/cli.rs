@@ -93,6 +93,16 @@ pub struct Options {
           value_parser = clap::value_parser!(u32).range(SECONDS))]
     pub connect_timeout: u32,
 
+    /// Speak the classic dialect: ls, download and upload of whole files, one after the other,
+    /// without checksums, receipts and retries.
+    #[arg(long, global = true)]
+    pub classic: bool,
+
+    /// Port of classic transfers.
+    #[arg(long, global = true, value_name = "PORT", default_value_t = 3333,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub classic_port: u16,
+
     /// Connect from this local port (control connection).
     #[arg(long, global = true, value_name = "PORT",
           value_parser = clap::value_parser!(u16).range(1..))]

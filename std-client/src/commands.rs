@@ -112,6 +112,15 @@ impl<'a> Commands<'a> {
         self.first_failure.get_or_insert(failure);
     }
 
+    fn count_entry(&mut self) -> Result<(), Refusal> {
+        self.entries += 1;
+        if self.entries > ENTRIES_MAX {
+            let text = format!("the server lists more than {ENTRIES_MAX} entries");
+            return Err(self.stop(End::Failed(Failure::Connection(text))));
+        }
+        Ok(())
+    }
+
     fn on_done(&mut self, request: &Request, done: Done<'_>) -> Result<(), Refusal> {
         let name = request.name().map_or(&b""[..], Remote::as_bytes);
         match done {
@@ -148,10 +157,7 @@ impl Handler for Commands<'_> {
         let Some(request) = self.queue.pop_front() else { return };
         match outcome {
             Ok(_) => self.asked.push_back(request),
-            Err(why) => {
-                let message = why.to_string();
-                self.fail(&request, Failure::Refused { code: Some(Code::TooLong), message });
-            }
+            Err(why) => self.fail(&request, Failure::not_taken(why)),
         }
     }
 
@@ -166,12 +172,12 @@ impl Handler for Commands<'_> {
     fn event(&mut self, event: Event<'_>) -> Result<(), Refusal> {
         match event {
             Event::Entry { entry, .. } => {
-                self.entries += 1;
-                if self.entries > ENTRIES_MAX {
-                    let text = format!("the server lists more than {ENTRIES_MAX} entries");
-                    return Err(self.stop(End::Failed(Failure::Connection(text))));
-                }
+                self.count_entry()?;
                 self.print(Row { metadata: entry.metadata, name: entry.name })
+            }
+            Event::Name { name, .. } => {
+                self.count_entry()?;
+                self.print(Shown(name))
             }
             Event::Info { text, .. } => {
                 self.progress.detail(Shown(text));

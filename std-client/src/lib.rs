@@ -5,6 +5,7 @@
 
 mod arguments;
 mod chunk;
+mod classic;
 mod cli;
 mod commands;
 mod completions;

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use coracle::client::Handler;
 
+use crate::classic::{self, Classic};
 use crate::cli::{Command, Options};
 use crate::commands::Commands;
 use crate::connection::Dialer;
@@ -44,6 +45,9 @@ impl<'a> Site<'a> {
     /// The first failure, which has been told.
     pub(crate) fn run(&mut self, command: &Command, options: &Options) -> Result<(), Failure> {
         let progress = self.progress;
+        if options.classic {
+            told(progress, classic::check(command, options))?;
+        }
         match Commands::of(command, &self.folder, progress) {
             Some(commands) => {
                 let mut commands = told(progress, commands)?;
@@ -64,6 +68,9 @@ impl<'a> Site<'a> {
         handler: &mut impl Handler,
         options: &Options,
     ) -> Result<(), Failure> {
+        if options.classic {
+            return self.classic(options).ask(handler);
+        }
         let mut session = match self.control.take() {
             Some(session) if session.is_alive() => session,
             _ => {
@@ -74,6 +81,16 @@ impl<'a> Site<'a> {
         session.run(handler)?;
         self.control = Some(session);
         Ok(())
+    }
+
+    fn classic(&self, options: &Options) -> Classic<'_> {
+        Classic {
+            dialer: &self.dialer,
+            interrupt: self.interrupt,
+            progress: self.progress,
+            timeout: timeout(options),
+            port: options.classic_port,
+        }
     }
 
     fn transfer(&self, command: &Command, options: &Options) -> Result<(), Failure> {
@@ -91,13 +108,22 @@ impl<'a> Site<'a> {
                 let files = plan::downloads(&self.folder, names, output.as_deref());
                 let files = told(progress, files)?;
                 let mut queue = Downloads::new(files, options.resume, options.no_clobber, progress);
-                transfer.run(&mut queue);
+                if options.classic {
+                    queue = queue.without_leftovers();
+                    self.classic(options).run(&mut queue);
+                } else {
+                    transfer.run(&mut queue);
+                }
                 queue.outcome()
             }
             Command::Upload { names } => {
                 let files = told(progress, plan::uploads(&self.folder, names))?;
                 let mut queue = Uploads::new(files, options.resume, progress);
-                transfer.run(&mut queue);
+                if options.classic {
+                    self.classic(options).run(&mut queue);
+                } else {
+                    transfer.run(&mut queue);
+                }
                 queue.outcome()
             }
             _ => Ok(()),

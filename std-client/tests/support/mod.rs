@@ -65,6 +65,13 @@ impl Peer {
         line.trim_end_matches('\n').to_owned()
     }
 
+    /// A command of the classic dialect, as its server reads it: at once, without an end.
+    pub fn command(&mut self, command: &str) {
+        let mut buffer = [0; 128];
+        let count = self.0.get_mut().read(&mut buffer).unwrap();
+        assert_eq!(String::from_utf8_lossy(&buffer[..count]), command);
+    }
+
     pub fn expect(&mut self, line: &str) {
         assert_eq!(self.line(), line);
     }
@@ -110,6 +117,11 @@ impl Peer {
     pub fn exit(&mut self) {
         self.expect("exit");
         self.say("ok\n");
+    }
+
+    /// Take what comes until the client has closed, and say nothing.
+    pub fn silent(&mut self) {
+        let _ = self.0.read_to_end(&mut Vec::new());
     }
 
     /// Wait until the client has closed.
