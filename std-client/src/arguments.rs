@@ -73,7 +73,15 @@ fn apply(settings: Settings, options: &mut Options, is_given: impl Fn(&str) -> b
     if let Some(retries) = settings.retries.filter(|_| set("retries")) {
         options.retries = retries;
     }
-    let is_open = set("one_connection") && set("no_one_connection");
+    if let Some(port) = settings.classic_port.filter(|_| set("classic_port")) {
+        options.classic_port = port.into();
+    }
+    if let Some(classic) = settings.classic.filter(|_| set("classic") && set("no_classic")) {
+        options.classic = classic;
+    }
+    options.classic &= !options.no_classic;
+    // In the classic dialect there is no choice, and none was typed.
+    let is_open = set("one_connection") && set("no_one_connection") && !options.classic;
     if let Some(one_connection) = settings.one_connection.filter(|_| is_open) {
         options.one_connection = one_connection;
     }
@@ -89,8 +97,9 @@ mod tests {
     use super::*;
 
     const CONFIG: &str = "[defaults]\ntimeout = 1\nconnect-timeout = 2\nretries = 3\n\
-        one-connection = true\nlocal-port = 4\nfolder = \"a\"\n\
-        [hosts.boat]\naddress = \"10.0.0.7:99\"\ntimeout = 11\n";
+        one-connection = true\nlocal-port = 4\nfolder = \"a\"\nclassic-port = 5\n\
+        [hosts.boat]\naddress = \"10.0.0.7:99\"\ntimeout = 11\n\
+        [hosts.old]\nclassic = true\n";
 
     fn read(line: &str) -> Cli {
         let matches = Cli::command().try_get_matches_from(line.split(' ')).unwrap();
@@ -107,6 +116,9 @@ mod tests {
         assert_eq!((options.timeout, options.connect_timeout, options.retries), (11, 2, 3));
         assert_eq!((options.one_connection, options.local_port), (true, Some(4)));
         assert_eq!(options.folder.unwrap().path().as_bytes(), b"/a");
+        assert_eq!((options.classic, options.classic_port), (false, 5));
+        let old = read("coracle old ls").options;
+        assert!(old.classic && !old.one_connection);
         let Cli { host, options, .. } = read("coracle raft:5 ls");
         assert_eq!((host.to_string(), options.timeout), ("raft:5".to_owned(), 1));
     }
@@ -115,16 +127,20 @@ mod tests {
     fn what_is_typed_stays_wherever_it_stands() {
         // The values built in, too: typing one is a wish.
         let typed = "--timeout 60 --connect-timeout 10 --retries 5 --no-one-connection \
-            --local-port 6 --folder b";
+            --local-port 6 --folder b --classic-port 3333";
         for line in [format!("coracle {typed} boat:7 ls"), format!("coracle boat:7 ls {typed}")] {
             let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
             let Cli { host, options, .. } = read(&line);
             assert_eq!(host.to_string(), "10.0.0.7:7", "{line}");
+            assert_eq!(options.classic_port, 3333, "{line}");
             let numbers = (options.timeout, options.connect_timeout, options.retries);
             assert_eq!(numbers, (60, 10, 5), "{line}");
             assert_eq!((options.one_connection, options.local_port), (false, Some(6)), "{line}");
             assert_eq!(options.folder.unwrap().path().as_bytes(), b"/b", "{line}");
         }
         assert!(read("coracle boat get a --one-connection").options.one_connection);
+        assert!(read("coracle boat get a --classic").options.classic);
+        let old = read("coracle old get a --no-classic").options;
+        assert!(!old.classic && old.one_connection);
     }
 }

@@ -98,6 +98,10 @@ pub struct Options {
     #[arg(long, global = true)]
     pub classic: bool,
 
+    /// Speak the native dialect, whatever the configuration file says.
+    #[arg(long, global = true, overrides_with = "classic")]
+    pub no_classic: bool,
+
     /// Port of classic transfers.
     #[arg(long, global = true, value_name = "PORT", default_value_t = 3333,
           value_parser = clap::value_parser!(u16).range(1..))]

@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Option<Seconds>,
     pub(crate) retries: Option<u32>,
     pub(crate) one_connection: Option<bool>,
+    pub(crate) classic: Option<bool>,
+    pub(crate) classic_port: Option<NonZeroU16>,
     pub(crate) local_port: Option<NonZeroU16>,
 }
 
@@ -121,6 +123,8 @@ impl Settings {
             connect_timeout: self.connect_timeout.or(other.connect_timeout),
             retries: self.retries.or(other.retries),
             one_connection: self.one_connection.or(other.one_connection),
+            classic: self.classic.or(other.classic),
+            classic_port: self.classic_port.or(other.classic_port),
             local_port: self.local_port.or(other.local_port),
         }
     }

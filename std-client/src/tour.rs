@@ -64,6 +64,14 @@ A lost connection is tried again by itself, and goes on where it was. What Ctrl-
 with -c, after the part that is there was proven to be the beginning of the same file.",
     },
     Chapter {
+        title: "Classic servers",
+        text: "
+  coracle --classic old ls                   a server that speaks the classic dialect
+  coracle --classic old upload log.txt       of whole files, without proof of what arrives
+  coracle --classic old download log.txt     file bytes come to port 3333 of this side
+`classic = true` in the configuration file says it once for all.",
+    },
+    Chapter {
         title: "Configuration file",
         text: "
   coracle --list-hosts                       the names it gives, and their addresses
@@ -77,8 +85,8 @@ $XDG_CONFIG_HOME/coracle/config.toml (usually ~/.config/coracle/config.toml), or
     address = \"10.0.0.7:2222\"
     folder = \"logs\"
 
-Keys: address, folder, timeout, connect-timeout, retries, one-connection, local-port, as the
-options of these names. The command line beats the host, the host beats the defaults.",
+Keys: address, folder, timeout, connect-timeout, retries, one-connection, classic,
+classic-port, local-port, as the options of these names. The command line beats the host, the host beats the defaults.",
     },
     Chapter {
         title: "Completions and man page",

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use coracle_tests::ancestor::{self, TransferPort};
 use coracle_tests::process::{Server, program};
 use support::{Ran, Site, tools};
 use tempfile::TempDir;
@@ -33,6 +34,10 @@ fn examples(help: &str, first_title: &str) -> Vec<String> {
 struct World {
     site: Site,
     home: TempDir,
+    /// The host named old.
+    _old: ancestor::Server,
+    _port: TransferPort,
+    _old_root: TempDir,
 }
 
 impl World {
@@ -47,7 +52,13 @@ impl World {
         let address = site.address();
         let names = ["boat", "127.0.0.1", "::1"];
         let host = |name| format!("[hosts.{name:?}]\naddress = \"{address}\"\n");
-        let config = names.map(host).concat();
+        let old_root = tempfile::tempdir().unwrap();
+        let port = TransferPort::reserve().unwrap();
+        let old = ancestor::Server::start(old_root.path(), port.number()).unwrap();
+        let (old_address, number) = (old.address(), port.number());
+        let old_host =
+            format!("[hosts.old]\naddress = \"{old_address}\"\nclassic-port = {number}\n");
+        let config = names.map(host).concat() + &old_host;
         fs::write(home.path().join(".config/coracle/config.toml"), config).unwrap();
         fs::create_dir(site.there("logs")).unwrap();
         for folder in ["src", "backup"] {
@@ -56,7 +67,7 @@ impl World {
         for file in ["log.txt", "a", "b", "c", "disk.img", "src/main"] {
             fs::write(site.here(file), file).unwrap();
         }
-        Self { site, home }
+        Self { site, home, _old: old, _port: port, _old_root: old_root }
     }
 
     /// The shell of a user who has installed the programs.

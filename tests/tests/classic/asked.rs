@@ -53,6 +53,7 @@ impl Asked {
 /// Run the client in a folder.
 fn run(local: &Path, server: SocketAddr, port: u16, arguments: &[&str]) -> Ran {
     let mut command = Command::new(program("coracle").unwrap());
+    command.env("CORACLE_CONFIG", "/dev/null");
     command.args(["--classic", "--classic-port", &port.to_string(), &server.to_string()]);
     Running::of(command.args(arguments).current_dir(local)).finish()
 }
