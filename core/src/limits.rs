@@ -36,6 +36,23 @@ pub const PATH_MAX: usize = 512;
 /// Largest number on a line: sizes are signed 64-bit in every file system interface.
 pub const NUMBER_MAX: u64 = i64::MAX as u64;
 
+/// Most bytes of a command line that a client sends in the classic dialect. Its server reads a
+/// command with one read of 128 bytes; what fills that whole may be cut.
+pub const CLASSIC_LINE_MAX: usize = 127;
+
+/// Milliseconds without another byte after which a classic command without line end is taken as
+/// it is: longer than the gap between two segments of one line, too short to be noticed.
+pub const CLASSIC_LINE_QUIET_MILLIS: u64 = 250;
+
+/// Milliseconds of quiet after which a classic reply is whole: its server writes it at once,
+/// ends it with nothing, and keeps the connection open.
+pub const CLASSIC_QUIET_MILLIS: u32 = 200;
+
+/// Milliseconds of silence after a classic `ls` that mean an empty folder, of which its server
+/// says nothing at all: longer than any round trip and than the 250 ms for which a server may
+/// wait for more of an unterminated line, bearable where a folder is empty.
+pub const CLASSIC_SILENCE_MILLIS: u32 = 2000;
+
 /// Bytes of command lines that may be unanswered where `hello` names no other number. Short
 /// replies to so few lines fit into any TCP buffer, so a client that writes uploads before it
 /// reads cannot deadlock.
@@ -51,10 +68,6 @@ pub const GROUP_FILE_MAX: u64 = 1 << 20;
 
 /// Seconds for which signs of life without file bytes count as progress (`busy=`).
 pub const BUSY_SECONDS: u16 = 60;
-
-/// Milliseconds without another byte after which a classic command without line end is taken as
-/// it is: longer than the gap between two segments of one line, too short to be noticed.
-pub const QUIET_MILLIS: u64 = 250;
 
 /// Milliseconds without progress after which another session may take over a staged file:
 /// longer than a retransmission, short enough for a person who reconnects.

@@ -1,6 +1,6 @@
 //! Time follows progress: when a session has waited too long. The drivers bring the clock.
 
-use crate::limits::{BUSY_SECONDS, QUIET_MILLIS};
+use crate::limits::{BUSY_SECONDS, CLASSIC_LINE_QUIET_MILLIS};
 use crate::machine::{Counters, Machine, Misuse, Waiting};
 
 /// How long a session may wait for its peer, in milliseconds.
@@ -165,7 +165,7 @@ impl Timers {
     }
 
     fn quiet_deadline(&self) -> u64 {
-        self.last_bytes.saturating_add(QUIET_MILLIS)
+        self.last_bytes.saturating_add(CLASSIC_LINE_QUIET_MILLIS)
     }
 
     fn transfer_deadline(&self) -> u64 {

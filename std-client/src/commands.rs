@@ -9,6 +9,7 @@ use coracle::{Code, Command as Line, Path, Refusal, Space};
 
 use crate::cli::Command;
 use crate::failure::Failure;
+use crate::folder::Folder;
 use crate::print::{Row, Shown, Size};
 use crate::progress::Progress;
 use crate::remote::Remote;
@@ -50,8 +51,12 @@ enum Request {
 
 impl<'a> Commands<'a> {
     /// The requests of a command; `None` for a transfer.
-    pub(crate) fn of(command: &Command, progress: &'a Progress) -> Option<Result<Self, Failure>> {
-        let queue = requests(command)?;
+    pub(crate) fn of(
+        command: &Command,
+        folder: &Folder,
+        progress: &'a Progress,
+    ) -> Option<Result<Self, Failure>> {
+        let queue = requests(command, folder)?;
         Some(queue.map(|queue| Self {
             queue,
             asked: VecDeque::new(),
@@ -107,6 +112,15 @@ impl<'a> Commands<'a> {
         self.first_failure.get_or_insert(failure);
     }
 
+    fn count_entry(&mut self) -> Result<(), Refusal> {
+        self.entries += 1;
+        if self.entries > ENTRIES_MAX {
+            let text = format!("the server lists more than {ENTRIES_MAX} entries");
+            return Err(self.stop(End::Failed(Failure::Connection(text))));
+        }
+        Ok(())
+    }
+
     fn on_done(&mut self, request: &Request, done: Done<'_>) -> Result<(), Refusal> {
         let name = request.name().map_or(&b""[..], Remote::as_bytes);
         match done {
@@ -143,10 +157,7 @@ impl Handler for Commands<'_> {
         let Some(request) = self.queue.pop_front() else { return };
         match outcome {
             Ok(_) => self.asked.push_back(request),
-            Err(why) => {
-                let message = why.to_string();
-                self.fail(&request, Failure::Refused { code: Some(Code::TooLong), message });
-            }
+            Err(why) => self.fail(&request, Failure::not_taken(why)),
         }
     }
 
@@ -161,12 +172,12 @@ impl Handler for Commands<'_> {
     fn event(&mut self, event: Event<'_>) -> Result<(), Refusal> {
         match event {
             Event::Entry { entry, .. } => {
-                self.entries += 1;
-                if self.entries > ENTRIES_MAX {
-                    let text = format!("the server lists more than {ENTRIES_MAX} entries");
-                    return Err(self.stop(End::Failed(Failure::Connection(text))));
-                }
+                self.count_entry()?;
                 self.print(Row { metadata: entry.metadata, name: entry.name })
+            }
+            Event::Name { name, .. } => {
+                self.count_entry()?;
+                self.print(Shown(name))
             }
             Event::Info { text, .. } => {
                 self.progress.detail(Shown(text));
@@ -187,24 +198,26 @@ impl Handler for Commands<'_> {
     }
 }
 
-fn requests(command: &Command) -> Option<Result<VecDeque<Request>, Failure>> {
+fn requests(command: &Command, folder: &Folder) -> Option<Result<VecDeque<Request>, Failure>> {
     let one = |path: &std::ffi::OsString, request: fn(Remote) -> Request| {
-        Remote::parse(path).map(|path| VecDeque::from([request(path)]))
+        folder.name(path).map(|path| VecDeque::from([request(path)]))
     };
     let each = |paths: &[std::ffi::OsString], request: fn(Remote) -> Request| {
-        paths.iter().map(|path| Remote::parse(path).map(request)).collect()
+        paths.iter().map(|path| folder.name(path).map(request)).collect()
     };
     Some(match command {
-        Command::Ls { path } => one(path, Request::List),
+        Command::Ls { path: Some(path) } => one(path, Request::List),
+        Command::Ls { path: None } => Ok(VecDeque::from([Request::List(folder.path())])),
         Command::Stat { path } => one(path, Request::Stat),
-        Command::Sum { path, offset, length } => Remote::parse(path)
+        Command::Sum { path, offset, length } => folder
+            .name(path)
             .map(|path| VecDeque::from([Request::Sum(path, offset.unwrap_or(0), *length)])),
         Command::Df => Ok(VecDeque::from([Request::Space])),
         Command::Stats => Ok(VecDeque::from([Request::Stats])),
         Command::Rm { paths } => each(paths, Request::Remove),
-        Command::Mv { from, to } => Remote::parse(from).and_then(|from| {
-            Remote::parse(to).map(|to| VecDeque::from([Request::Rename(from, to)]))
-        }),
+        Command::Mv { from, to } => folder
+            .name(from)
+            .and_then(|from| folder.name(to).map(|to| VecDeque::from([Request::Rename(from, to)]))),
         Command::Mkdir { paths } => each(paths, Request::MakeFolder),
         Command::Partial { path } => one(path, Request::Partial),
         Command::Forget { paths } => each(paths, Request::Forget),

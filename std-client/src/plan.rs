@@ -1,9 +1,10 @@
 //! Which files go where, as the arguments say.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
+use crate::folder::Folder;
 use crate::remote::Remote;
 use crate::source::Source;
 
@@ -16,6 +17,7 @@ pub(crate) enum Target {
 
 /// Which files are fetched to where: the local names follow from what the user asked for.
 pub(crate) fn downloads(
+    folder: &Folder,
     names: &[OsString],
     output: Option<&Path>,
 ) -> Result<Vec<(Remote, Target)>, Failure> {
@@ -23,9 +25,9 @@ pub(crate) fn downloads(
         ([name, local], None) => (core::slice::from_ref(name), Some(Path::new(local))),
         other => other,
     };
-    let remotes: Vec<_> = names.iter().map(|name| Remote::parse(name)).collect::<Result<_, _>>()?;
+    let remotes: Vec<_> = names.iter().map(|name| folder.name(name)).collect::<Result<_, _>>()?;
     let is_output = output == Some(Path::new("-"));
-    let folder = match output {
+    let target = match output {
         None => Some(Path::new("")),
         Some(path) if is_folder(path) => Some(path),
         Some(_) if remotes.len() > 1 => {
@@ -36,7 +38,7 @@ pub(crate) fn downloads(
     };
     let plan = remotes.into_iter().map(|remote| {
         let name = remote.local_name()?;
-        let target = match (folder, output) {
+        let target = match (target, output) {
             (_, Some(_)) if is_output => Target::Output,
             (Some(folder), _) => Target::File(folder.join(name)),
             (None, Some(path)) => Target::File(path.to_owned()),
@@ -52,21 +54,26 @@ fn is_folder(path: &Path) -> bool {
 }
 
 /// Which files are sent to where.
-pub(crate) fn uploads(names: &[OsString]) -> Result<Vec<(Source, Remote)>, Failure> {
+pub(crate) fn uploads(
+    folder: &Folder,
+    names: &[OsString],
+) -> Result<Vec<(Source, Remote)>, Failure> {
     let (locals, last) = match names {
-        [local] => (core::slice::from_ref(local), OsStr::new("/")),
-        [local, name] => (core::slice::from_ref(local), name.as_os_str()),
-        [locals @ .., name] => (locals, name.as_os_str()),
+        [local] => (core::slice::from_ref(local), None),
+        [local, name] => (core::slice::from_ref(local), Some(name.as_os_str())),
+        [locals @ .., name] => (locals, Some(name.as_os_str())),
         [] => return Err(Failure::Usage("name a local file".to_owned())),
     };
-    let ends_as_folder = last.as_encoded_bytes().ends_with(b"/");
-    if locals.len() > 1 && !ends_as_folder && Path::new(last).exists() {
+    let ends_as_folder = last.is_none_or(|name| name.as_encoded_bytes().ends_with(b"/"));
+    if let Some(last) = last.map(Path::new).filter(|_| locals.len() > 1 && !ends_as_folder)
+        && last.exists()
+    {
         return Err(Failure::Usage(format!(
             "{} is a local file; name the folder on the server last, with / at its end",
-            Path::new(last).display()
+            last.display()
         )));
     }
-    let remote = Remote::parse(last)?;
+    let remote = last.map_or_else(|| Ok(folder.path()), |name| folder.name(name))?;
     let is_folder = ends_as_folder || locals.len() > 1;
     let plan = locals.iter().map(|local| {
         let is_input = local == "-";

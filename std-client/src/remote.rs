@@ -13,6 +13,11 @@ use crate::print::Shown;
 pub(crate) struct Remote(Vec<u8>);
 
 impl Remote {
+    /// The served folder.
+    pub(crate) fn root() -> Self {
+        Self(b"/".to_vec())
+    }
+
     /// Take an argument; slashes at its end say that a folder is meant, and are dropped.
     pub(crate) fn parse(argument: &OsStr) -> Result<Self, Failure> {
         let mut bytes = argument.as_bytes();

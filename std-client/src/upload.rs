@@ -254,8 +254,7 @@ impl Handler for Uploads<'_> {
     fn requested(&mut self, outcome: Result<u64, NotNow>) {
         let Some(index) = self.ready.pop_front() else { return };
         if let Err(why) = outcome {
-            let message = why.to_string();
-            self.finish(index, Err(Failure::Refused { code: Some(Code::TooLong), message }));
+            self.finish(index, Err(Failure::not_taken(why)));
             return;
         }
         self.asked.push_back(index);
@@ -310,6 +309,11 @@ impl Handler for Uploads<'_> {
                         self.finish(index, Ok(()));
                     }
                     Done::Sum(stored) => self.on_sum(index, stored),
+                    Done::Sent { length } => {
+                        let name = self.items[index].remote.shown();
+                        self.progress.detail(format_args!("{name}: {length} sent, no receipt"));
+                        self.finish(index, Ok(()));
+                    }
                     _ => {}
                 }
             }

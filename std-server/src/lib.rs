@@ -11,6 +11,7 @@ mod host;
 mod link;
 mod listener;
 mod log;
+mod manual;
 mod peer;
 mod pool;
 mod service;
@@ -29,6 +30,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub use classic::ClassicChoice;
 pub use cli::{Durability, LogFormat, Options, TransferChoice};
+pub use manual::{Manual, options};
 pub use service::{SendStorage, Service, Settings};
 
 /// Why the server cannot serve.

@@ -1,0 +1,141 @@
+//! A server, and how the user wants to be served: what all commands of one run share.
+
+use core::time::Duration;
+
+use coracle::client::Handler;
+
+use crate::classic::{self, Classic};
+use crate::cli::{Command, Options};
+use crate::commands::Commands;
+use crate::connection::Dialer;
+use crate::download::Downloads;
+use crate::failure::Failure;
+use crate::folder::Folder;
+use crate::plan;
+use crate::progress::Progress;
+use crate::session::Session;
+use crate::transfer::Transfer;
+use crate::upload::Uploads;
+use crate::watch::Interrupt;
+
+/// A server, and how the user wants to be served.
+pub(crate) struct Site<'a> {
+    pub(crate) dialer: Dialer,
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) progress: &'a Progress,
+    pub(crate) folder: Folder,
+    /// The session for everything but file bytes: opened by the first command that needs it.
+    control: Option<Session>,
+}
+
+impl<'a> Site<'a> {
+    pub(crate) const fn new(
+        dialer: Dialer,
+        interrupt: &'a Interrupt,
+        progress: &'a Progress,
+        folder: Folder,
+    ) -> Self {
+        Self { dialer, interrupt, progress, folder, control: None }
+    }
+
+    /// Do one command. What goes wrong is told where it happens.
+    ///
+    /// # Errors
+    ///
+    /// The first failure, which has been told.
+    pub(crate) fn run(&mut self, command: &Command, options: &Options) -> Result<(), Failure> {
+        let progress = self.progress;
+        if options.classic {
+            told(progress, classic::check(command, options))?;
+        }
+        match Commands::of(command, &self.folder, progress) {
+            Some(commands) => {
+                let mut commands = told(progress, commands)?;
+                let result = self.ask(&mut commands, options);
+                commands.finish(result)
+            }
+            None => self.transfer(command, options),
+        }
+    }
+
+    /// Have every request of the handler answered over the control session.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no session, or why it ended; the session is gone then.
+    pub(crate) fn ask(
+        &mut self,
+        handler: &mut impl Handler,
+        options: &Options,
+    ) -> Result<(), Failure> {
+        if options.classic {
+            return self.classic(options).ask(handler);
+        }
+        let mut session = match self.control.take() {
+            Some(session) if session.is_alive() => session,
+            _ => {
+                let stream = self.dialer.control()?;
+                Session::new(stream, false, self.interrupt, timeout(options))
+            }
+        };
+        session.run(handler)?;
+        self.control = Some(session);
+        Ok(())
+    }
+
+    fn classic(&self, options: &Options) -> Classic<'_> {
+        Classic {
+            dialer: &self.dialer,
+            interrupt: self.interrupt,
+            progress: self.progress,
+            timeout: timeout(options),
+            port: options.classic_port,
+        }
+    }
+
+    fn transfer(&self, command: &Command, options: &Options) -> Result<(), Failure> {
+        let progress = self.progress;
+        let transfer = Transfer {
+            dialer: &self.dialer,
+            interrupt: self.interrupt,
+            progress,
+            timeout: timeout(options),
+            retries: options.retries,
+            one_connection: options.one_connection,
+        };
+        match command {
+            Command::Download { names, output } => {
+                let files = plan::downloads(&self.folder, names, output.as_deref());
+                let files = told(progress, files)?;
+                let mut queue = Downloads::new(files, options.resume, options.no_clobber, progress);
+                if options.classic {
+                    queue = queue.without_leftovers();
+                    self.classic(options).run(&mut queue);
+                } else {
+                    transfer.run(&mut queue);
+                }
+                queue.outcome()
+            }
+            Command::Upload { names } => {
+                let files = told(progress, plan::uploads(&self.folder, names))?;
+                let mut queue = Uploads::new(files, options.resume, progress);
+                if options.classic {
+                    self.classic(options).run(&mut queue);
+                } else {
+                    transfer.run(&mut queue);
+                }
+                queue.outcome()
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What goes wrong before there is a session is told here, all else where it happens.
+fn told<T>(progress: &Progress, result: Result<T, Failure>) -> Result<T, Failure> {
+    result.inspect_err(|failure| progress.error(failure))
+}
+
+fn timeout(options: &Options) -> Duration {
+    Duration::from_secs(options.timeout.into())
+}
