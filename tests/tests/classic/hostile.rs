@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 
-use super::{End, Served, content, end_of, pour, reset};
+use super::{End, Served, content, end_of, end_under, pour, reset};
 use crate::support::raw::Raw;
 
 /// A server that holds one file, which an upload of ten bytes is about to replace.
@@ -32,9 +32,7 @@ fn a_short_upload_is_refused() {
 fn a_long_upload_is_refused() {
     for sent in [11, 1024, 1025, 5 << 20] {
         let (served, stream) = with_an_upload();
-        pour(&stream, &content(sent));
-        let _ended = stream.shutdown(Shutdown::Write);
-        assert_eq!(end_of(stream), End::Reset, "{sent} bytes of ten");
+        assert_eq!(end_under(stream, &content(sent)), End::Reset, "{sent} bytes of ten");
         served.holds_only("file", b"old");
     }
 }

@@ -15,7 +15,7 @@ mod together;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
@@ -125,6 +125,13 @@ fn reset(stream: TcpStream) {
 /// Send as much as the other side takes: it may end the connection at any time.
 fn pour(mut stream: &TcpStream, bytes: &[u8]) {
     let _refused = stream.write_all(bytes);
+}
+
+/// How the other side ends a connection while these bytes, then the end, are sent to it: a reset
+/// is told once, to the write or to the read.
+fn end_under(mut stream: TcpStream, bytes: &[u8]) -> End {
+    let sent = stream.write_all(bytes).and_then(|()| stream.shutdown(Shutdown::Write));
+    if sent.is_ok() { end_of(stream) } else { End::Reset }
 }
 
 /// Names in a folder that somebody may see; staged files begin with a dot.
