@@ -3,17 +3,19 @@
 use core::cell::RefCell;
 use core::fmt::Display;
 use std::io::{IsTerminal, stderr};
+use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::Options;
+use crate::job::JobState;
 
 /// Draws in a second: more would only be overhead.
 const DRAWS_PER_SECOND: u8 = 10;
 
 /// The voice of the program.
-#[derive(Debug)]
 pub(crate) struct Progress {
+    job: Option<(Arc<JobState>, Box<dyn Fn(String) + Send + Sync>)>,
     quiet: bool,
     verbose: bool,
     is_terminal: bool,
@@ -23,6 +25,7 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(options: &Options) -> Self {
         Self {
+            job: None,
             quiet: options.quiet,
             verbose: options.verbose,
             is_terminal: stderr().is_terminal(),
@@ -30,9 +33,26 @@ impl Progress {
         }
     }
 
+    pub(crate) fn shell(options: &Options) -> Self {
+        Self::new(options)
+    }
+
+    pub(crate) fn background(
+        options: &Options,
+        state: Arc<JobState>,
+        print: Box<dyn Fn(String) + Send + Sync>,
+    ) -> Self {
+        Self { job: Some((state, print)), ..Self::new(options) }
+    }
+
     /// A file begins, at `done` of its bytes.
     pub(crate) fn begin(&self, name: impl Display, done: u64, size: Option<u64>) {
-        if self.quiet || !self.is_terminal {
+        if let Some((state, _)) = &self.job {
+            let mut job = state.lock();
+            job.bytes_done = done;
+            job.bytes = size;
+        }
+        if self.quiet || !self.is_terminal || self.job.is_some() {
             return;
         }
         let mut bar = self.bar.borrow_mut();
@@ -48,6 +68,9 @@ impl Progress {
 
     /// So many bytes were moved.
     pub(crate) fn moved(&self, bytes: usize) {
+        if let Some((state, _)) = &self.job {
+            state.lock().bytes_done += bytes as u64;
+        }
         if let Some(bar) = &*self.bar.borrow() {
             bar.inc(bytes as u64);
         }
@@ -84,6 +107,10 @@ impl Progress {
     }
 
     fn print(&self, text: impl Display) {
+        if let Some((_, print)) = &self.job {
+            print(format!("coracle: {text}"));
+            return;
+        }
         let print = || eprintln!("coracle: {text}");
         match &*self.bar.borrow() {
             Some(bar) => bar.suspend(print),
