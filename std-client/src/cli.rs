@@ -51,6 +51,14 @@ pub struct Options {
     #[arg(long, global = true)]
     pub no_clobber: bool,
 
+    /// Download and upload whole folders.
+    #[arg(short, long, global = true)]
+    pub recursive: bool,
+
+    /// Print what happens and what is found as JSON, one object a line, on standard output.
+    #[arg(long, global = true, conflicts_with_all = ["quiet", "verbose"])]
+    pub json: bool,
+
     /// How often a transfer is tried again, with resume, after the connection dropped or the
     /// server was busy. Counted anew once bytes have moved.
     #[arg(long, global = true, value_name = "N", default_value_t = 5)]

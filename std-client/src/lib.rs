@@ -3,26 +3,32 @@
 //! A [`coracle::client::Client`] on a non-blocking TCP connection, driven from one thread. What
 //! the program promises stands in its `--help`; the files here are one noun each.
 
+mod bars;
 mod chunk;
 mod cli;
+mod colour;
 mod commands;
 mod connection;
 mod download;
 mod exit;
 mod failure;
+mod fetched;
 mod folder;
 mod job;
+mod json;
 mod link;
 mod plan;
 mod print;
 mod progress;
 mod remote;
 mod retry;
+mod sent;
 mod session;
 mod shell;
 mod site;
 mod source;
 mod staged;
+mod told;
 mod transfer;
 mod upload;
 mod watch;
@@ -56,8 +62,9 @@ pub fn run(cli: &Cli) -> Exit {
     let mut site =
         Site::new(dialer(&cli.host, &cli.options), &interrupt, &progress, Folder::Served);
     let result = site.run(command, &cli.options);
-    progress.end();
-    result.map_or_else(|failure| failure.exit(), |()| Exit::Done)
+    let exit = result.map_or_else(|failure| failure.exit(), |()| Exit::Done);
+    progress.end(exit);
+    exit
 }
 
 fn dialer(host: &Host, options: &Options) -> Dialer {

@@ -252,7 +252,7 @@ impl<'a> Shell<'a> {
         let mut site = site.of_shell(self.control.take());
         let result = work(&mut site, options);
         self.control = site.into_control();
-        progress.end();
+        progress.end(result.as_ref().map_or_else(Failure::exit, |_| Exit::Done));
         result
     }
 
@@ -311,7 +311,7 @@ impl<'a> Shell<'a> {
             let progress = Progress::background(&options, task.state, task.print);
             let mut site = Site::new(dialer, &task.interrupt, &progress, Folder::At(folder));
             let result = site.run(&command, &options);
-            progress.end();
+            progress.end(result.as_ref().map_or_else(Failure::exit, |()| Exit::Done));
             result
         };
         let text = String::from_utf8_lossy(line);

@@ -1,6 +1,7 @@
 //! A server, and how the user wants to be served: what all commands of one run share.
 
 use core::time::Duration;
+use std::path::Path;
 
 use coracle::client::Handler;
 
@@ -13,6 +14,7 @@ use crate::folder::Folder;
 use crate::plan;
 use crate::progress::Progress;
 use crate::session::Session;
+use crate::told::{Direction, Event};
 use crate::transfer::Transfer;
 use crate::upload::Uploads;
 use crate::watch::Interrupt;
@@ -131,12 +133,25 @@ impl<'a> Site<'a> {
             Command::Download { names, output } => {
                 let files = plan::downloads(&self.folder, names, output.as_deref());
                 let files = told(progress, files)?;
+                if output.as_deref() == Some(Path::new("-")) {
+                    progress.take_output();
+                }
+                progress.tell(Event::Plan {
+                    direction: Direction::Download,
+                    files: files.len() as u64,
+                    bytes: None,
+                });
                 let mut queue = Downloads::new(files, options.resume, options.no_clobber, progress);
                 transfer.run(&mut queue);
                 queue.outcome()
             }
             Command::Upload { names } => {
                 let files = told(progress, plan::uploads(&self.folder, names))?;
+                progress.tell(Event::Plan {
+                    direction: Direction::Upload,
+                    files: files.len() as u64,
+                    bytes: None,
+                });
                 let mut queue = Uploads::new(files, options.resume, progress);
                 transfer.run(&mut queue);
                 queue.outcome()

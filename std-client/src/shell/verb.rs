@@ -91,15 +91,19 @@ fn inherit(given: &mut Options, defaults: &Options, matches: &ArgMatches) {
         verbose,
         resume,
         no_clobber,
+        recursive,
+        json,
         retries,
         one_connection,
         timeout,
         connect_timeout,
         local_port,
     } = given;
-    if !*quiet && !*verbose {
+    *json |= defaults.json && !*quiet && !*verbose;
+    if !*quiet && !*verbose && !*json {
         (*quiet, *verbose) = (defaults.quiet, defaults.verbose);
     }
+    *recursive |= defaults.recursive;
     *resume |= defaults.resume;
     *no_clobber |= defaults.no_clobber;
     *one_connection |= defaults.one_connection;
