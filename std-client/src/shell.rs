@@ -116,20 +116,18 @@ impl<'a> Shell<'a> {
     /// What ends the shell early: it has been told.
     fn work(&mut self) -> Result<(), Failure> {
         loop {
-            self.tell_news();
+            self.begin();
             let result = match self.input.read(&self.interrupt) {
-                Ok(Read::Line(line)) => {
-                    self.begin();
-                    self.line(&line)
-                }
+                Ok(Read::Line(line)) => self.line(&line),
                 Ok(Read::Dropped) => continue,
                 Ok(Read::End) => self.exit(),
                 Err(failure) => {
                     Progress::shell(self.defaults).error(&failure);
-                    if !matches!(failure, Failure::Usage(_)) {
-                        return Err(failure);
+                    // A line may be too long; all else is the end of lines.
+                    match failure {
+                        failure @ Failure::Usage(_) => Err(failure),
+                        failure => return Err(failure),
                     }
-                    Err(failure)
                 }
             };
             match result {
@@ -156,16 +154,11 @@ impl<'a> Shell<'a> {
         Ok(())
     }
 
-    /// A new command: what came to an end before does not concern it.
+    /// Before a person is asked for a line: tell what happened beside the commands.
     fn begin(&mut self) {
-        if self.input.is_terminal() {
-            self.interrupt.clear();
-        }
-    }
-
-    /// What happened beside the commands, for a person.
-    fn tell_news(&mut self) {
         let Input::Terminal(terminal) = &mut self.input else { return };
+        // Not later: from the end of the line on Ctrl-C concerns the new command.
+        self.interrupt.clear();
         for line in self.jobs.take_told() {
             say(&line);
         }

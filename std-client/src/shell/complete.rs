@@ -73,7 +73,7 @@ impl Completer {
             if !word.starts_with('-') {
                 return Some(word);
             }
-            if takes_value(&self.definition, word) {
+            if with_value(&self.definition, word).is_some() {
                 words.next();
             }
         }
@@ -118,10 +118,9 @@ fn wanted(verb: Option<&Command>, before: &[String], word: &str) -> Wanted {
     let Some(verb) = verb else {
         return if word.starts_with('-') { Wanted::Option } else { Wanted::Verb };
     };
-    if let Some(option) = before.last().filter(|option| takes_value(verb, option)) {
-        let is_output = matches!(option.as_str(), "-o" | "--output");
+    if let Some(option) = before.last().and_then(|word| with_value(verb, word)) {
         let local = Wanted::Name { here: true, there: false, only_folders: false };
-        return if is_output { local } else { Wanted::Nothing };
+        return if option.get_id() == "output" { local } else { Wanted::Nothing };
     }
     if word.starts_with('-') {
         return Wanted::Option;
@@ -148,7 +147,7 @@ fn position(verb: &Command, before: &[String]) -> usize {
     while let Some(word) = words.next() {
         if !word.starts_with('-') {
             count += 1;
-        } else if takes_value(verb, word) {
+        } else if with_value(verb, word).is_some() {
             words.next();
         }
     }
@@ -156,17 +155,15 @@ fn position(verb: &Command, before: &[String]) -> usize {
     usize::saturating_sub(count, 1)
 }
 
-/// Whether the word behind this option belongs to it.
-fn takes_value(command: &Command, option: &str) -> bool {
-    let is_it = |arg: &&Arg| match option.strip_prefix("--") {
+/// The option to which the word behind this one belongs.
+fn with_value<'c>(command: &'c Command, word: &str) -> Option<&'c Arg> {
+    let letters = word.strip_prefix('-')?;
+    let is_it = |arg: &&Arg| match letters.strip_prefix('-') {
         Some(long) => arg.get_long() == Some(long),
-        None => {
-            let short = option.strip_prefix('-').and_then(|letters| letters.chars().next_back());
-            short.is_some() && arg.get_short() == short
-        }
+        // The last of several letters may take a value.
+        None => arg.get_short().is_some_and(|short| letters.ends_with(short)),
     };
-    option.starts_with('-')
-        && command.get_arguments().find(is_it).is_some_and(|arg| arg.get_action().takes_values())
+    command.get_arguments().find(is_it).filter(|arg| arg.get_action().takes_values())
 }
 
 fn options(command: &Command, stem: &str) -> Vec<Pair> {

@@ -108,7 +108,6 @@ impl Names {
     fn wait(&mut self) {
         let Some(lookup) = &self.lookup else { return };
         let _signals = SignalKeys::on();
-        self.interrupt.clear();
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until && !self.interrupt.is_set() {
             match lookup.recv_timeout(TICK) {
@@ -117,8 +116,10 @@ impl Names {
                 Err(RecvTimeoutError::Disconnected) => {}
             }
             self.lookup = None;
-            return;
+            break;
         }
+        // It was meant for the lookup, not for the next command.
+        self.interrupt.clear();
     }
 }
 

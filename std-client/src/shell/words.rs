@@ -63,12 +63,9 @@ pub(crate) struct Typed {
 impl Typed {
     /// `None` inside a comment.
     pub(crate) fn parse(line: &str) -> Option<Self> {
-        let start = last_word(line);
+        let start = last_word(line)?;
         let (before, rest) = line.split_at(start);
         let before = shlex::split(before)?;
-        if rest.starts_with('#') {
-            return None;
-        }
         // What is open is closed; a lone `\` waits for the letter behind it.
         let closed = ["", "'", "\""].into_iter().find_map(|quote| {
             shlex::split(&format!("{rest}{quote}"))
@@ -79,8 +76,9 @@ impl Typed {
     }
 }
 
-/// Where the last word of a line begins: at the end of the line behind a blank.
-fn last_word(line: &str) -> usize {
+/// Where the last word of a line begins: at the end of the line behind a blank. `None` inside a
+/// comment.
+fn last_word(line: &str) -> Option<usize> {
     let (mut start, mut quote, mut is_escaped) = (0, None, false);
     for (at, letter) in line.char_indices() {
         match (quote, letter) {
@@ -89,10 +87,11 @@ fn last_word(line: &str) -> usize {
             (Some(open), letter) if letter == open => quote = None,
             (None, '\'' | '"') => quote = Some(letter),
             (None, ' ' | '\t') => start = at + 1,
+            (None, '#') if at == start => return None,
             _ => {}
         }
     }
-    start
+    Some(start)
 }
 
 /// A word written so that it is read back: what has a meaning is escaped letter by letter, so
