@@ -10,12 +10,12 @@ use coracle::{Code, Command, Path as RemotePath, Receipt, Refusal};
 
 use crate::failure::Failure;
 use crate::fetched::Item;
-use crate::plan::Target;
+use crate::plan::{Fetch, Target};
 use crate::progress::Progress;
-use crate::remote::Remote;
 use crate::staged::{Leftovers, Staged, Whole, publish};
 use crate::told::{About, Event};
 use crate::transfer::Queue;
+use crate::tree::is_link;
 
 /// Files that are flushed and made visible together: at most so many, and none waits longer
 /// than so many seconds for the next.
@@ -49,13 +49,12 @@ pub(crate) struct Downloads<'a> {
 
 impl<'a> Downloads<'a> {
     pub(crate) fn new(
-        files: Vec<(Remote, Target)>,
+        files: Vec<Fetch>,
         resume: bool,
         no_clobber: bool,
         progress: &'a Progress,
     ) -> Self {
-        let items: Vec<_> =
-            files.into_iter().map(|(remote, target)| Item::new(remote, target, resume)).collect();
+        let items: Vec<_> = files.into_iter().map(|file| Item::new(file, resume)).collect();
         let mut downloads = Self {
             ready: (0..items.len()).collect(),
             items,
@@ -87,7 +86,11 @@ impl<'a> Downloads<'a> {
 
     /// Refuse before anything is transferred what could not be put in its place afterwards.
     fn check_target(&mut self, index: usize) -> Result<(), Failure> {
-        let Target::File(target) = &mut self.items[index].target else { return Ok(()) };
+        let Item { target, is_listed, .. } = &mut self.items[index];
+        let Target::File(target) = target else { return Ok(()) };
+        if *is_listed && target.is_symlink() {
+            return Err(is_link(target));
+        }
         match fs::metadata(&*target) {
             Ok(_) if self.no_clobber => {
                 return Err(Failure::Local(format!("{} exists", target.display())));
@@ -188,8 +191,7 @@ impl<'a> Downloads<'a> {
         self.progress.note(format_args!(
             "{name}: what is here is not the beginning of the file there; starting from zero"
         ));
-        item.resume = false;
-        item.from = Some((0, 0));
+        item.restart();
         self.ready.push_front(index);
     }
 

@@ -29,6 +29,8 @@ pub enum Failure {
     Silent(u64),
     /// The server broke the protocol.
     Protocol(PeerError),
+    /// The server listed what cannot be, or without end.
+    Hostile(String),
     /// Bytes are not those that were expected.
     Integrity(String),
     /// There is no such file on this side.
@@ -72,7 +74,7 @@ impl Failure {
             Self::Connection(_) => "connection",
             Self::Silent(_) => "timeout",
             Self::Protocol(error) if error.is_integrity() => "integrity",
-            Self::Protocol(_) => "protocol",
+            Self::Protocol(_) | Self::Hostile(_) => "protocol",
             Self::Integrity(_) => "integrity",
             Self::Missing(_) => "missing",
             Self::Local(_) => "local",
@@ -87,7 +89,7 @@ impl Failure {
             Self::Refused { .. } => Exit::Refused,
             Self::Connection(_) | Self::Silent(_) => Exit::Connection,
             Self::Protocol(error) if error.is_integrity() => Exit::Integrity,
-            Self::Protocol(_) => Exit::Connection,
+            Self::Protocol(_) | Self::Hostile(_) => Exit::Connection,
             Self::Integrity(_) => Exit::Integrity,
             Self::Missing(_) | Self::Local(_) => Exit::Local,
             Self::Interrupted => Exit::Interrupted,
@@ -109,6 +111,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Usage(text)
             | Self::Connection(text)
+            | Self::Hostile(text)
             | Self::Integrity(text)
             | Self::Local(text) => f.write_str(text),
             Self::Missing(text) => write!(f, "{NOT_HERE} ({text})"),

@@ -10,18 +10,22 @@ use std::time::Instant;
 use coracle::{Command, Crc32, Durability, Path as RemotePath, Receipt};
 
 use crate::failure::Failure;
-use crate::plan::Target;
+use crate::plan::{Fetch, Target};
 use crate::remote::Remote;
-use crate::staged::{Leftovers, Staged};
+use crate::staged::{Leftovers, Staged, crc_of};
 use crate::told::{self, Direction, Finished, Start};
 
 /// One of the files to fetch.
 pub(crate) struct Item {
     pub(crate) remote: Remote,
     pub(crate) target: Target,
+    /// The server gave the name.
+    pub(crate) is_listed: bool,
     /// Go on from what is there.
     pub(crate) resume: bool,
     pub(crate) staged: Option<Staged>,
+    /// The target as it is now: a beginning, perhaps, or the whole.
+    present: Option<File>,
     /// Of what came and of what was there before it; not kept where the receipt is enough.
     crc: Crc32,
     /// What standard output has got so far, which cannot be read back.
@@ -38,15 +42,19 @@ pub(crate) struct Item {
     /// Bytes that were told to have been moved.
     counted: u64,
     received: Option<Receipt>,
+    durability: Option<Durability>,
 }
 
 impl Item {
-    pub(crate) fn new(remote: Remote, target: Target, resume: bool) -> Self {
+    pub(crate) fn new(file: Fetch, resume: bool) -> Self {
+        let Fetch { remote, target, is_listed, .. } = file;
         Self {
             remote,
             target,
+            is_listed,
             resume,
             staged: None,
+            present: None,
             crc: Crc32::new(),
             output_len: 0,
             from: None,
@@ -57,6 +65,7 @@ impl Item {
             began: None,
             counted: 0,
             received: None,
+            durability: None,
         }
     }
 
@@ -77,13 +86,28 @@ impl Item {
             if self.staged.is_none() {
                 self.staged = Staged::leftover(target, leftovers.of(target))?;
             }
-            let Some(staged) = &self.staged else { return Ok((0, 0)) };
-            let length = staged.len()?;
-            Ok((length, staged.crc(length)?))
+            if let Some(staged) = &self.staged {
+                let length = staged.len()?;
+                return Ok((length, staged.crc(length)?));
+            }
+            let present = match File::open(target) {
+                Ok(file) => self.present.insert(file),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((0, 0)),
+                Err(error) => return Err(error),
+            };
+            let length = present.metadata()?.len();
+            Ok((length, crc_of(present, length)?))
         })();
         let failed = |error: io::Error| Failure::local("read", target, &error);
         self.from = Some(prepared.map_err(failed)?);
         Ok(())
+    }
+
+    /// What is there is of no use: begin with nothing.
+    pub(crate) fn restart(&mut self) {
+        self.resume = false;
+        self.from = Some((0, 0));
+        self.present = None;
     }
 
     pub(crate) fn command(&self) -> Command<RemotePath<'_>> {
@@ -98,10 +122,13 @@ impl Item {
         let (offset, prefix) = self.from.unwrap_or_default();
         let Target::File(target) = &self.target else { return Ok(()) };
         self.crc = Crc32::resume(prefix);
-        let staged = match self.staged.take() {
+        let staged = match (self.staged.take(), self.present.take()) {
             // The server has found that it is a beginning of the file.
-            Some(staged) => staged.cut(offset).map(|()| staged),
-            None => Staged::create(target),
+            (Some(staged), _) => staged.cut(offset).map(|()| staged),
+            // It is all that there is: nothing is moved, and nothing replaced.
+            (None, Some(_)) if offset > 0 && offset == size => return Ok(()),
+            (None, Some(file)) if offset > 0 => Staged::copy_of(&file, offset, prefix, target),
+            (None, _) => Staged::create(target),
         };
         self.staged = Some(staged.map_err(|error| Failure::local("write", target, &error))?);
         Ok(())
@@ -133,6 +160,10 @@ impl Item {
     /// Every byte has come, and is right.
     pub(crate) const fn received(&mut self, receipt: Receipt) {
         self.received = Some(receipt);
+        if self.staged.is_some() {
+            // So it is before it becomes visible, or it fails.
+            self.durability = Some(Durability::Flushed);
+        }
     }
 
     pub(crate) fn unwritten(&self, error: &io::Error) -> Failure {
@@ -168,7 +199,7 @@ impl Item {
             file: self.file(),
             size: self.size,
             crc: kept.unwrap_or(received),
-            durability: matches!(self.target, Target::File(_)).then_some(Durability::Flushed),
+            durability: self.durability,
             time: self.began.map_or(Duration::ZERO, |began| began.elapsed()),
         }
     }

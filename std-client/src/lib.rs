@@ -3,6 +3,7 @@
 //! A [`coracle::client::Client`] on a non-blocking TCP connection, driven from one thread. What
 //! the program promises stands in its `--help`; the files here are one noun each.
 
+mod ask;
 mod bars;
 mod chunk;
 mod cli;
@@ -17,19 +18,25 @@ mod folder;
 mod job;
 mod json;
 mod link;
+mod made;
+mod moves;
+mod pattern;
 mod plan;
 mod print;
 mod progress;
 mod remote;
 mod retry;
+mod sending;
 mod sent;
 mod session;
 mod shell;
 mod site;
 mod source;
 mod staged;
+mod survey;
 mod told;
 mod transfer;
+mod tree;
 mod upload;
 mod watch;
 

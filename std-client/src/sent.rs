@@ -8,6 +8,7 @@ use coracle::{Command, Durability, Path as RemotePath, Receipt, Resume};
 
 use crate::failure::Failure;
 use crate::remote::Remote;
+use crate::sending::Send;
 use crate::source::{Input, Open, Source};
 use crate::staged::crc_of;
 use crate::told::{self, Direction, Finished, Start};
@@ -34,6 +35,8 @@ pub(crate) struct Item {
 /// What is to be asked next for a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
+    /// Is it there whole already?
+    Compare,
     /// Was it stored, though the receipt was lost?
     Sum,
     /// What is there of it?
@@ -42,7 +45,8 @@ pub(crate) enum Step {
 }
 
 impl Item {
-    pub(crate) fn new(source: Source, remote: Remote, step: Step) -> Self {
+    pub(crate) fn new(file: Send, step: Step) -> Self {
+        let Send { source, remote, .. } = file;
         let step = if matches!(source, Source::Input) { Step::Send(None) } else { step };
         Self {
             source,
@@ -112,6 +116,13 @@ impl Item {
         }
     }
 
+    /// Whether this is what is stored. A file of another length need not be read.
+    pub(crate) fn is_stored(&mut self, stored: Receipt) -> Result<bool, Failure> {
+        self.open()?;
+        let length = self.open.as_ref().map(|open| open.size);
+        Ok(length == Some(stored.length) && self.local_receipt()? == stored)
+    }
+
     pub(crate) fn local_receipt(&mut self) -> Result<Receipt, Failure> {
         if matches!(self.source, Source::Input) {
             return Ok(self.input.receipt());
@@ -124,7 +135,7 @@ impl Item {
     pub(crate) fn command(&self) -> Command<RemotePath<'_>> {
         let path = self.remote.path();
         match self.step {
-            Step::Sum => Command::Sum { path, offset: 0, length: None },
+            Step::Compare | Step::Sum => Command::Sum { path, offset: 0, length: None },
             Step::Partial => Command::Partial { path },
             Step::Send(resume) => {
                 let size = self.open.as_ref().map(|open| open.size);

@@ -1,22 +1,17 @@
 //! A server, and how the user wants to be served: what all commands of one run share.
 
 use core::time::Duration;
-use std::path::Path;
 
 use coracle::client::Handler;
 
 use crate::cli::{Command, Options};
 use crate::commands::Commands;
 use crate::connection::Dialer;
-use crate::download::Downloads;
 use crate::failure::Failure;
 use crate::folder::Folder;
-use crate::plan;
 use crate::progress::Progress;
 use crate::session::Session;
-use crate::told::{Direction, Event};
 use crate::transfer::Transfer;
-use crate::upload::Uploads;
 use crate::watch::Interrupt;
 
 /// A server, and how the user wants to be served.
@@ -58,6 +53,13 @@ impl<'a> Site<'a> {
     /// The first failure, which has been told.
     pub(crate) fn run(&mut self, command: &Command, options: &Options) -> Result<(), Failure> {
         let progress = self.progress;
+        match command {
+            Command::Download { names, output } => {
+                return self.download(names, output.as_deref(), options);
+            }
+            Command::Upload { names } => return self.upload(names, options),
+            _ => {}
+        }
         match Commands::of(command, &self.folder, progress) {
             Some(commands) => {
                 let mut commands = told(progress, commands)?;
@@ -71,7 +73,7 @@ impl<'a> Site<'a> {
                 }
                 commands.finish(result)
             }
-            None => self.transfer(command, options),
+            None => Ok(()),
         }
     }
 
@@ -116,53 +118,24 @@ impl<'a> Site<'a> {
         Ok(Session::new(stream, false, self.interrupt, timeout))
     }
 
-    fn transfer(&self, command: &Command, options: &Options) -> Result<(), Failure> {
-        let progress = self.progress;
+    /// How its files are moved.
+    pub(crate) fn transfer(&self, options: &Options) -> Transfer<'_> {
         let mut dialer = self.dialer.clone();
-        // A port can lead to the same server once, and the session has it.
+        // A port leads to the same server once, and the session has it.
         dialer.local_port = dialer.local_port.filter(|_| self.control.is_none());
-        let transfer = Transfer {
-            dialer: &dialer,
+        Transfer {
+            dialer,
             interrupt: self.interrupt,
-            progress,
+            progress: self.progress,
             timeout: timeout(options),
             retries: options.retries,
             one_connection: options.one_connection,
-        };
-        match command {
-            Command::Download { names, output } => {
-                let files = plan::downloads(&self.folder, names, output.as_deref());
-                let files = told(progress, files)?;
-                if output.as_deref() == Some(Path::new("-")) {
-                    progress.take_output();
-                }
-                progress.tell(Event::Plan {
-                    direction: Direction::Download,
-                    files: files.len() as u64,
-                    bytes: None,
-                });
-                let mut queue = Downloads::new(files, options.resume, options.no_clobber, progress);
-                transfer.run(&mut queue);
-                queue.outcome()
-            }
-            Command::Upload { names } => {
-                let files = told(progress, plan::uploads(&self.folder, names))?;
-                progress.tell(Event::Plan {
-                    direction: Direction::Upload,
-                    files: files.len() as u64,
-                    bytes: None,
-                });
-                let mut queue = Uploads::new(files, options.resume, progress);
-                transfer.run(&mut queue);
-                queue.outcome()
-            }
-            _ => Ok(()),
         }
     }
 }
 
 /// What goes wrong before there is a session is told here, all else where it happens.
-fn told<T>(progress: &Progress, result: Result<T, Failure>) -> Result<T, Failure> {
+pub(crate) fn told<T>(progress: &Progress, result: Result<T, Failure>) -> Result<T, Failure> {
     result.inspect_err(|failure| progress.error(failure))
 }
 

@@ -89,7 +89,7 @@ pub(crate) struct Finished<'a> {
     pub(crate) size: u64,
     /// Of the whole file.
     pub(crate) crc: u32,
-    /// `None` where nobody can know: standard output.
+    /// `None` where it was not stored now: standard output, or it was there already.
     pub(crate) durability: Option<Durability>,
     /// Since it began.
     pub(crate) time: Duration,

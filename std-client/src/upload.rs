@@ -7,7 +7,7 @@ use coracle::{Code, Command, Durability, Path as RemotePath, Receipt, Refusal, R
 
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::remote::Remote;
+use crate::sending::Send;
 use crate::sent::{Item, Step, unrepeatable};
 use crate::source::Source;
 use crate::told::{About, Event};
@@ -28,10 +28,19 @@ pub(crate) struct Uploads<'a> {
 }
 
 impl<'a> Uploads<'a> {
-    pub(crate) fn new(files: Vec<(Source, Remote)>, resume: bool, progress: &'a Progress) -> Self {
-        let step = if resume { Step::Partial } else { Step::Send(None) };
-        let items: Vec<_> =
-            files.into_iter().map(|(source, remote)| Item::new(source, remote, step)).collect();
+    /// `compare`: what is there whole already is not sent again.
+    pub(crate) fn new(
+        files: Vec<Send>,
+        resume: bool,
+        compare: bool,
+        progress: &'a Progress,
+    ) -> Self {
+        let step = match (compare, resume) {
+            (true, _) => Step::Compare,
+            (false, true) => Step::Partial,
+            (false, false) => Step::Send(None),
+        };
+        let items: Vec<_> = files.into_iter().map(|file| Item::new(file, step)).collect();
         Self {
             ready: (0..items.len()).collect(),
             items,
@@ -50,6 +59,17 @@ impl<'a> Uploads<'a> {
 
     fn on_sum(&mut self, index: usize, stored: Receipt) {
         let item = &mut self.items[index];
+        if item.step == Step::Compare {
+            match item.is_stored(stored) {
+                Ok(true) => {
+                    self.progress.tell(Event::Start(item.start(stored.length)));
+                    self.finish(index, Ok((stored, None)));
+                }
+                Ok(false) => self.again(index, Step::Partial),
+                Err(failure) => self.finish(index, Err(failure)),
+            }
+            return;
+        }
         if item.step == Step::Sum {
             match item.local_receipt() {
                 Ok(local) if local == stored => {
@@ -107,6 +127,7 @@ impl<'a> Uploads<'a> {
         }
         match (code, item.step) {
             (Some(Code::NotFound), Step::Sum) => self.not_stored(index),
+            (Some(Code::NotFound), Step::Compare) => self.again(index, Step::Partial),
             (Some(Code::NotFound), Step::Partial) => self.again(index, Step::Send(None)),
             (Some(Code::NotFound | Code::Changed | Code::BadArgument), Step::Send(Some(_))) => {
                 self.restart(index);

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fs;
 
 use clap::{Arg, Command};
+use glob::Pattern;
 use rustyline::completion::{Completer as Complete, Pair};
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
@@ -55,7 +56,10 @@ impl Completer {
             Wanted::Verb => self.verbs(&typed.word),
             Wanted::Option => options(verb.unwrap_or(&self.definition), &typed.word),
             Wanted::Name { here, there, only_folders } => {
-                self.names(&typed.word, here, there, only_folders)
+                let names = self.names(&typed.word, here, there, only_folders);
+                let is_pattern = verb.is_some_and(|verb| takes_patterns(verb.get_name()));
+                let folder = folder_of(&typed.word);
+                names.iter().map(|name| name.pair(folder, is_pattern)).collect()
             }
             Wanted::Nothing => Vec::new(),
         };
@@ -88,8 +92,9 @@ impl Completer {
         names.into_iter().map(plain).collect()
     }
 
-    fn names(&self, word: &str, here: bool, there: bool, only_folders: bool) -> Vec<Pair> {
-        let (folder, stem) = word.split_at(word.rfind('/').map_or(0, |at| at + 1));
+    fn names(&self, word: &str, here: bool, there: bool, only_folders: bool) -> Vec<Name> {
+        let folder = folder_of(word);
+        let stem = &word[folder.len()..];
         let mut names = if here { local_names(folder, stem) } else { Vec::new() };
         if there {
             names.extend(self.names.borrow_mut().starting(folder, stem));
@@ -98,19 +103,31 @@ impl Completer {
         names.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         names.dedup_by(|a, b| a.name == b.name);
         names.truncate(NAMES_MAX);
-        names.iter().map(|name| name.pair(folder)).collect()
+        names
     }
 }
 
 impl Name {
-    fn pair(&self, folder: &str) -> Pair {
+    /// As it is shown, and as it is typed behind `folder`: as a pattern of this very name where
+    /// patterns are taken.
+    fn pair(&self, folder: &str, is_pattern: bool) -> Pair {
         let slash = if self.is_folder { "/" } else { "" };
         let display = format!("{}{slash}", self.name);
+        let name = if is_pattern { Pattern::escape(&display) } else { display.clone() };
         // A name that begins with `-` must not become an option.
         let folder = if folder.is_empty() && self.name.starts_with('-') { "./" } else { folder };
-        let replacement = escaped(&format!("{folder}{display}"));
+        let replacement = escaped(&format!("{folder}{name}"));
         Pair { display, replacement }
     }
+}
+
+/// The part of a word that names the folder.
+fn folder_of(word: &str) -> &str {
+    word.split_at(word.rfind('/').map_or(0, |at| at + 1)).0
+}
+
+fn takes_patterns(verb: &str) -> bool {
+    matches!(verb, "download" | "upload")
 }
 
 /// What the word behind `before` may be.
@@ -250,6 +267,16 @@ mod tests {
             let verb = first.and_then(|word| definition.find_subcommand(word));
             assert_eq!(wanted(verb, &typed.before, &typed.word), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn names_are_not_taken_for_patterns_or_options() {
+        let name = |name: &str| Name { name: name.to_owned(), is_folder: false };
+        let typed = |text: &str, is_pattern| name(text).pair("", is_pattern).replacement;
+        assert_eq!(typed("[1] a?", true), "\\[\\[\\]1\\[\\]\\]\\ a\\[\\?\\]");
+        assert_eq!(typed("[1]", false), "\\[1\\]");
+        assert_eq!(typed("-x", true), "./-x");
+        assert_eq!(name("-x").pair("a/", true).replacement, "a/-x");
     }
 
     #[test]

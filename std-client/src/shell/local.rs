@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, DirEntry};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf, absolute};
 use std::time::UNIX_EPOCH;
 
@@ -90,7 +90,13 @@ pub(crate) fn detached(command: Command) -> Result<Command, Failure> {
         Command::Upload { mut names } => {
             let locals = if names.len() > 1 { names.len() - 1 } else { 1 };
             for name in names.iter_mut().take(locals) {
-                *name = fixed(Path::new(name))?.into();
+                if !name.as_bytes().starts_with(b"/") {
+                    // Only what was typed is a pattern, not the folder.
+                    let mut path = literal(&folder()?);
+                    path.push(b'/');
+                    path.extend(name.as_bytes());
+                    *name = OsString::from_vec(path);
+                }
             }
             Ok(Command::Upload { names })
         }
@@ -106,6 +112,18 @@ fn fixed(path: &Path) -> Result<PathBuf, Failure> {
         path.push("/");
     }
     Ok(path.into())
+}
+
+/// A pattern that this very path matches.
+fn literal(path: &Path) -> Vec<u8> {
+    let mut pattern = Vec::new();
+    for &byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'*' | b'?' | b'[' => pattern.extend([b'[', byte, b']']),
+            byte => pattern.push(byte),
+        }
+    }
+    pattern
 }
 
 /// A local path, safe to print.
@@ -148,6 +166,7 @@ mod tests {
         let upload = Command::Upload { names: words(&["a", "/b", "c"]) };
         let Command::Upload { names } = detached(upload).unwrap() else { unreachable!() };
         assert_eq!(names, [here.join("a").into(), OsString::from("/b"), OsString::from("c")]);
+        assert_eq!(literal(Path::new("/a[1]/b*")), b"/a[[]1]/b[*]");
         assert!(detached(Command::Df).is_err());
         let output = Some(PathBuf::from("-"));
         assert!(detached(Command::Download { names: words(&["a"]), output }).is_err());
