@@ -174,6 +174,8 @@ Examples:
   coracle boat download logs/today           fetch it as ./today
   coracle boat download a b c -o inbox/      fetch several files into a folder
   coracle boat -c download disk.img          continue what was interrupted
+  coracle boat download -r photos            fetch a folder with all that is in it
+  coracle boat upload '*.png' pictures/      send what matches
   coracle '[::1]:2222' df                    IPv6, with a port
   coracle boat                               a shell: type commands, `help` lists them
   coracle boat < commands.txt                the same from a file, up to the first failure
@@ -190,6 +192,16 @@ Forms:
   download NAME… -o FOLDER   several files into a folder
   download A B C             three or more files, to the current folder
   download NAME -o -         to standard output (unproven until the exit code is 0)
+  download 'logs/*.txt'      what matches: `*`, `?`, `[…]` within a part of the path; a name that
+                             is there literally wins; a leading dot is matched by a dot only
+  download -r FOLDER         a whole tree, to ./FOLDER; files may be named with it
+  download -r FOLDER LOCAL   into LOCAL if it is a folder or ends with /, else it becomes LOCAL
+
+Trees: links are never followed out of the target: a link in it that is in the way is refused
+(looked at when a folder is made and when a file is planned). Folders that cannot be listed are
+told, the rest is fetched. -c -r fetches only what is missing: a file of which all bytes are
+here, by checksum, is left as it is; a LOCAL that has no FOLDER in it yet is taken to be what the
+first run made.
 
 The bytes gather in a hidden file beside the target (.NAME.….coracle-part), which replaces the
 target when length and checksum hold. After an interruption it stays; -c continues it.";
@@ -201,6 +213,14 @@ Forms:
   upload LOCAL LOCAL… NAME   several files into the folder NAME
   upload LOCAL LOCAL… /      several files into the served folder
   upload - NAME              standard input
+  upload '*.png'             what matches here, as for download (quoted or not)
+  upload -r FOLDER           a whole tree, to /FOLDER; files may be named with it
+  upload -r FOLDER NAME      into NAME if it is a folder or ends with /, else it becomes NAME
+
+Trees: links and special files are left out and told; empty folders and hidden files are sent.
+Folders are made first, NAME/ too. -c -r sends only what is missing: a file that is there whole,
+by checksum, is left as it is; a NAME that has no FOLDER in it yet is taken to be what the first
+run made.
 
 The file appears under its name when it is whole; the receipt of the server, checked against
 what was sent, then says that it is stored. After an interruption -c continues it.";

@@ -62,6 +62,7 @@ impl Failure {
             Self::Refused { code: code @ Some(Code::NotFound), .. } => {
                 Self::Refused { code, message: NOT_THERE.to_owned() }
             }
+            Self::Refused { code: Some(Code::IsDirectory), .. } => is_folder(),
             other => other,
         }
     }
@@ -104,6 +105,12 @@ impl Failure {
             _ => false,
         }
     }
+}
+
+/// A folder is named where a file is meant.
+pub(crate) fn is_folder() -> Failure {
+    let message = "it is a folder; -r transfers folders".to_owned();
+    Failure::Refused { code: Some(Code::IsDirectory), message }
 }
 
 impl fmt::Display for Failure {

@@ -29,7 +29,7 @@ impl Site<'_> {
             let text = "standard output is for JSON: -o - cannot be used with --json";
             return told(progress, Err(Failure::Usage(text.to_owned())));
         }
-        let plan = Downloading::new(&self.folder, names, output, options.recursive);
+        let plan = Downloading::new(&self.folder, names, output, options);
         let plan = told(progress, plan)?;
         let (found, unfound) =
             if plan.needs_survey() { self.survey(&plan, options)? } else { (plan.named(), None) };
@@ -61,14 +61,14 @@ impl Site<'_> {
         let progress = self.progress;
         let plan = Uploading::new(&self.folder, names, options.recursive, progress);
         let mut plan = told(progress, plan)?;
-        if let Some(path) = plan.needs_look() {
-            let mut survey = Survey::of_one(path, progress);
+        let look = told(progress, plan.needs_look())?;
+        if !look.is_empty() {
+            let mut survey = Survey::of(look, progress);
             self.ask_all(&mut survey, options)?;
             let (found, failure) = survey.finish()?;
             failure.map_or(Ok(()), Err)?;
-            if found.iter().any(Found::is_folder) {
-                plan.is_folder();
-            }
+            let has = |index| found.iter().any(|at| at.argument == index && at.is_folder());
+            plan.looked(has(0), has(1), options.resume);
         }
         let mut sending = told(progress, plan.files(progress))?;
         self.make_folders(&mut sending, options)?;

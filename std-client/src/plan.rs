@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::cli::Options;
 use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::pattern::Pattern;
@@ -37,6 +38,7 @@ pub(crate) struct Downloading<'a> {
     pub(crate) wanted: Vec<Wanted>,
     output: Option<&'a Path>,
     is_recursive: bool,
+    is_continued: bool,
 }
 
 impl<'a> Downloading<'a> {
@@ -44,8 +46,9 @@ impl<'a> Downloading<'a> {
         folder: &Folder,
         names: &'a [OsString],
         output: Option<&'a Path>,
-        is_recursive: bool,
+        options: &Options,
     ) -> Result<Self, Failure> {
+        let is_recursive = options.recursive;
         let (names, output) = match (names, output) {
             ([name, local], None) => (core::slice::from_ref(name), Some(Path::new(local))),
             other => other,
@@ -64,7 +67,7 @@ impl<'a> Downloading<'a> {
             let text = "a folder cannot be written to standard output";
             return Err(Failure::Usage(text.to_owned()));
         }
-        let plan = Self { wanted, output, is_recursive };
+        let plan = Self { wanted, output, is_recursive, is_continued: options.resume };
         // Said before the server is asked.
         plan.base(plan.wanted.len())?;
         Ok(plan)
@@ -109,11 +112,23 @@ impl<'a> Downloading<'a> {
         Ok(make_folders(base.path(), placed, progress))
     }
 
+    /// Whether a folder is what an earlier run has made of the one that is fetched, to be
+    /// continued: it has no entry of its name.
+    fn was_named(&self, output: &Path) -> bool {
+        match &*self.wanted {
+            [Wanted { path, pattern: None }] if self.is_recursive && self.is_continued => {
+                let is_meant_into = output.as_os_str().as_encoded_bytes().ends_with(b"/");
+                path.local_name().is_ok_and(|name| !is_meant_into && !output.join(name).exists())
+            }
+            _ => false,
+        }
+    }
+
     /// Where it all goes, if `tops` files or folders were asked for.
     fn base(&self, tops: usize) -> Result<Base<'a>, Failure> {
         match self.output {
             None => Ok(Base::Into(Path::new(""))),
-            Some(path) if is_folder(path) => Ok(Base::Into(path)),
+            Some(path) if is_folder(path) && !self.was_named(path) => Ok(Base::Into(path)),
             Some(_) if tops > 1 => {
                 let text = "several files need a folder: -o FOLDER/ (it must exist)";
                 Err(Failure::Usage(text.to_owned()))
@@ -216,8 +231,9 @@ mod tests {
 
     use super::*;
 
-    fn options() -> crate::cli::Options {
-        crate::cli::Cli::try_parse_from(["coracle", "boat", "ls"]).unwrap().options
+    fn options(more: &[&str]) -> Options {
+        let arguments = [&["coracle", "boat", "df"], more].concat();
+        crate::cli::Cli::try_parse_from(arguments).unwrap().options
     }
 
     fn found(argument: usize, path: &str, top: usize, kind: Kind) -> Found {
@@ -229,8 +245,8 @@ mod tests {
 
     fn targets(names: &[&str], output: Option<&Path>, all: Vec<Found>) -> Vec<PathBuf> {
         let names: Vec<_> = names.iter().map(OsString::from).collect();
-        let plan = Downloading::new(&Folder::Served, &names, output, true).unwrap();
-        let options = options();
+        let options = options(&["-r"]);
+        let plan = Downloading::new(&Folder::Served, &names, output, &options).unwrap();
         let (files, failure) = plan.files(all, &Progress::new(&options)).unwrap();
         assert!(failure.is_none());
         let path = |fetch: Fetch| match fetch.target {
@@ -263,9 +279,9 @@ mod tests {
     #[test]
     fn two_files_do_not_become_one() {
         let names = ["a/f", "b/f"].map(OsString::from);
-        let plan = Downloading::new(&Folder::Served, &names, Some(Path::new("x/")), false);
+        let options = options(&[]);
+        let plan = Downloading::new(&Folder::Served, &names, Some(Path::new("x/")), &options);
         let plan = plan.unwrap();
-        let options = options();
         let failure = plan.files(plan.named(), &Progress::new(&options)).unwrap_err();
         assert!(failure.to_string().contains("would both become f"), "{failure}");
     }

@@ -86,15 +86,23 @@ impl Uploading {
         Ok(Self { locals, remote, into, is_recursive, first_failure })
     }
 
-    /// A folder is sent under a name: into it, if that is a folder already, as `cp` does.
-    pub(crate) fn needs_look(&self) -> Option<Remote> {
-        let is_tree = self.is_recursive && self.locals.iter().any(|local| local.is_dir());
-        (is_tree && self.into == Into::Name).then(|| self.remote.clone())
+    /// A folder is sent under a name: into it, if that is a folder already, as `cp` does. What
+    /// must be looked at to know: the name, and the folder in it.
+    pub(crate) fn needs_look(&self) -> Result<Vec<Remote>, Failure> {
+        match &*self.locals {
+            [local] if self.is_recursive && self.into == Into::Name && local.is_dir() => {
+                Ok(vec![self.remote.clone(), entry_of(&self.remote, local)?])
+            }
+            _ => Ok(Vec::new()),
+        }
     }
 
-    /// The name is a folder already.
-    pub(crate) const fn is_folder(&mut self) {
-        self.into = Into::Folder;
+    /// What of that is a folder. What an earlier run has sent under the name is continued there
+    /// (`resume`): a folder that has no entry of this name yet.
+    pub(crate) const fn looked(&mut self, is_folder: bool, has_entry: bool, resume: bool) {
+        if is_folder && (has_entry || !resume) {
+            self.into = Into::Folder;
+        }
     }
 
     /// The files to send; trees are walked.

@@ -10,7 +10,7 @@ use coracle::client::{Done, Event as Answer, Handler, NotNow, Supplied};
 use coracle::{Code, Command, Kind, Metadata, Path, Refusal, check_component};
 
 use crate::ask::Questions;
-use crate::failure::Failure;
+use crate::failure::{Failure, is_folder};
 use crate::pattern::{Part, Pattern};
 use crate::print::Shown;
 use crate::progress::Progress;
@@ -133,9 +133,10 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Look what is at a path.
-    pub(crate) fn of_one(path: Remote, progress: &'a Progress) -> Self {
-        let todo = VecDeque::from([Ask { argument: 0, path, what: What::Look }]);
+    /// Look what is at these paths.
+    pub(crate) fn of(paths: Vec<Remote>, progress: &'a Progress) -> Self {
+        let ask = |(argument, path)| Ask { argument, path, what: What::Look };
+        let todo = paths.into_iter().enumerate().map(ask).collect();
         Self { todo, ..Self::new(Vec::new(), false, progress) }
     }
 
@@ -323,12 +324,6 @@ fn top_of(path: &Remote) -> usize {
 fn too_long(failure: &Failure) -> Failure {
     let message = format!("what is in it cannot be named: {failure}");
     Failure::Refused { code: Some(Code::BadPath), message }
-}
-
-/// A folder is named where a file is meant.
-pub(crate) fn is_folder() -> Failure {
-    let message = "it is a folder; -r transfers folders".to_owned();
-    Failure::Refused { code: Some(Code::IsDirectory), message }
 }
 
 impl Handler for Survey<'_> {
