@@ -23,9 +23,13 @@ pub struct Cli {
     #[arg(value_name = "HOST[:PORT]")]
     pub host: Host,
 
-    /// What to do.
+    /// Go on behind a failing line when the commands come from a pipe or a file.
+    #[arg(long)]
+    pub keep_going: bool,
+
+    /// What to do; without a command, a shell asks for commands.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// Options of every command.
@@ -173,6 +177,8 @@ Examples:
   coracle boat download -r photos            fetch a folder with all that is in it
   coracle boat upload '*.png' pictures/      send what matches
   coracle '[::1]:2222' df                    IPv6, with a port
+  coracle boat                               a shell: type commands, `help` lists them
+  coracle boat < commands.txt                the same from a file, up to the first failure
 
 Exit codes: 0 done, 1 refused by the server, 2 wrong usage, 3 connection or protocol,
 4 bytes damaged or changed, 5 local file, 130 interrupted. With several names, those behind
@@ -235,6 +241,6 @@ mod tests {
         let cli = Cli::try_parse_from(["coracle", "-c", "h:1", "get", "a", "-o", "-", "-q"]);
         let Cli { options, command, .. } = cli.unwrap();
         assert!(options.resume && options.quiet);
-        assert!(matches!(command, Command::Download { output: Some(_), .. }));
+        assert!(matches!(command, Some(Command::Download { output: Some(_), .. })));
     }
 }

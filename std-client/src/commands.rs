@@ -84,9 +84,35 @@ impl<'a> Commands<'a> {
         };
         if let Some(failure) = ended {
             self.progress.error(&failure);
+            self.doubt(&failure);
             self.first_failure.get_or_insert(failure);
         }
         self.first_failure.map_or(Ok(()), Err)
+    }
+
+    /// Ask again what a lost connection has left unanswered. Returns whether it may be: only what
+    /// changes nothing, and has printed nothing yet.
+    pub(crate) fn again(&mut self) -> bool {
+        let is_harmless = self.entries == 0 && self.asked.iter().all(Request::only_reads);
+        if self.asked.is_empty() || self.end.is_some() || !is_harmless {
+            return false;
+        }
+        while let Some(request) = self.asked.pop_back() {
+            self.queue.push_front(request);
+        }
+        true
+    }
+
+    /// What was asked and never answered may have been done.
+    fn doubt(&self, failure: &Failure) {
+        if matches!(failure, Failure::Refused { .. }) {
+            return;
+        }
+        for request in self.asked.iter().filter(|request| !request.only_reads()) {
+            let name = request.name().map_or(Shown(b"/"), Remote::shown);
+            let text = format!("{name}: it is not known whether this was done");
+            self.progress.error(&Failure::Connection(text));
+        }
     }
 
     fn print(&mut self, line: impl Display) -> Result<(), Refusal> {
@@ -247,6 +273,18 @@ impl Request {
             Self::MakeFolder(path) => Line::MakeFolder { path: path.path() },
             Self::Partial(path) => Line::Partial { path: path.path() },
             Self::Forget(path) => Line::Forget { path: path.path() },
+        }
+    }
+
+    const fn only_reads(&self) -> bool {
+        match self {
+            Self::List(_)
+            | Self::Stat(_)
+            | Self::Sum(..)
+            | Self::Space
+            | Self::Stats
+            | Self::Partial(_) => true,
+            Self::Remove(_) | Self::Rename(..) | Self::MakeFolder(_) | Self::Forget(_) => false,
         }
     }
 

@@ -29,6 +29,7 @@ mod retry;
 mod sending;
 mod sent;
 mod session;
+mod shell;
 mod site;
 mod source;
 mod staged;
@@ -62,19 +63,21 @@ pub fn main() -> ExitCode {
 
 /// The program; what goes wrong is told on standard error.
 pub fn run(cli: &Cli) -> Exit {
+    let Some(command) = &cli.command else { return shell::run(cli) };
     let progress = Progress::new(&cli.options);
     let interrupt = Interrupt::on_signals();
-    let mut site = Site::new(dialer(cli), &interrupt, &progress, Folder::Served);
-    let result = site.run(&cli.command, &cli.options);
+    let mut site =
+        Site::new(dialer(&cli.host, &cli.options), &interrupt, &progress, Folder::Served);
+    let result = site.run(command, &cli.options);
     let exit = result.map_or_else(|failure| failure.exit(), |()| Exit::Done);
     progress.end(exit);
     exit
 }
 
-fn dialer(cli: &Cli) -> Dialer {
+fn dialer(host: &Host, options: &Options) -> Dialer {
     Dialer {
-        host: cli.host.clone(),
-        connect_timeout: Duration::from_secs(cli.options.connect_timeout.into()),
-        local_port: cli.options.local_port,
+        host: host.clone(),
+        connect_timeout: Duration::from_secs(options.connect_timeout.into()),
+        local_port: options.local_port,
     }
 }

@@ -230,6 +230,9 @@ impl Progress {
         current.size = start.size;
         current.told = None;
         let mut whole = self.whole.borrow_mut();
+        if whole.files == 1 {
+            whole.bytes = start.size;
+        }
         // What was counted of it is counted anew: it may go on from another place.
         whole.bytes_done = (whole.bytes_done + start.offset).saturating_sub(start.counted);
         if self.draws() {

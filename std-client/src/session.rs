@@ -20,6 +20,9 @@ use crate::watch::{Interrupt, Watch};
 /// Requests that may be unanswered: the window of the server is the real limit.
 const DEPTH: usize = 1024;
 
+/// How long the answer to `exit` may take where a user waits for it.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// A session with a server.
 pub(crate) struct Session {
     client: Box<Client<Chunk, LINE_MAX, DEPTH>>,
@@ -77,6 +80,13 @@ impl Session {
         result.map_err(|error| self.failure(error))
     }
 
+    /// Be so patient from now on. A session that was not used for a while needs it told before
+    /// it is used again: nobody was to blame for that while.
+    pub(crate) fn begin(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+        self.watch.begin(timeout);
+    }
+
     /// Whether the server has left an unused session as it was: one that it closed meanwhile is
     /// of no use any more.
     pub(crate) fn is_alive(&self) -> bool {
@@ -88,6 +98,12 @@ impl Session {
     pub(crate) fn close(mut self) {
         // All is done and proven; how the session ends does not matter any more.
         self.run(&mut Single { command: Some(Command::Exit) }).ok();
+    }
+
+    /// As [`close`](Self::close), for a user who waits: not for long.
+    pub(crate) fn leave(mut self) {
+        self.begin(LEAVE_TIMEOUT);
+        self.close();
     }
 
     fn failure(&mut self, error: Error<io::Error>) -> Failure {

@@ -22,6 +22,8 @@ pub(crate) struct Site<'a> {
     pub(crate) folder: Folder,
     /// The session for everything but file bytes: opened by the first command that needs it.
     control: Option<Session>,
+    /// Whether what only reads is asked again when a connection is lost under it.
+    asks_again: bool,
 }
 
 impl<'a> Site<'a> {
@@ -31,7 +33,17 @@ impl<'a> Site<'a> {
         progress: &'a Progress,
         folder: Folder,
     ) -> Self {
-        Self { dialer, interrupt, progress, folder, control: None }
+        Self { dialer, interrupt, progress, folder, control: None, asks_again: false }
+    }
+
+    /// As [`new`](Self::new), for a command of a shell: the session lives longer than it.
+    pub(crate) fn of_shell(self, control: Option<Session>) -> Self {
+        Self { control, asks_again: true, ..self }
+    }
+
+    /// The session, for the next command.
+    pub(crate) fn into_control(self) -> Option<Session> {
+        self.control
     }
 
     /// Do one command. What goes wrong is told where it happens.
@@ -51,7 +63,14 @@ impl<'a> Site<'a> {
         match Commands::of(command, &self.folder, progress) {
             Some(commands) => {
                 let mut commands = told(progress, commands)?;
-                let result = self.ask(&mut commands, options);
+                let mut result = self.ask(&mut commands, options);
+                if let Err(failure @ Failure::Connection(_)) = &result
+                    && self.asks_again
+                    && commands.again()
+                {
+                    progress.detail(format_args!("{failure}; asking again"));
+                    result = self.ask(&mut commands, options);
+                }
                 commands.finish(result)
             }
             None => Ok(()),
@@ -68,22 +87,44 @@ impl<'a> Site<'a> {
         handler: &mut impl Handler,
         options: &Options,
     ) -> Result<(), Failure> {
-        let mut session = match self.control.take() {
-            Some(session) if session.is_alive() => session,
-            _ => {
-                let stream = self.dialer.control()?;
-                Session::new(stream, false, self.interrupt, timeout(options))
-            }
-        };
+        let mut session = self.session(options)?;
         session.run(handler)?;
         self.control = Some(session);
         Ok(())
     }
 
+    /// See that there is a session, and that its server greets.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub(crate) fn open(&mut self, options: &Options) -> Result<(), Failure> {
+        let mut session = self.session(options)?;
+        session.greet()?;
+        self.control = Some(session);
+        Ok(())
+    }
+
+    fn session(&mut self, options: &Options) -> Result<Session, Failure> {
+        let timeout = timeout(options);
+        if let Some(mut session) = self.control.take() {
+            if session.is_alive() {
+                session.begin(timeout);
+                return Ok(session);
+            }
+            self.progress.detail("the server has closed the session; opening a new one");
+        }
+        let stream = self.dialer.control()?;
+        Ok(Session::new(stream, false, self.interrupt, timeout))
+    }
+
     /// How its files are moved.
     pub(crate) fn transfer(&self, options: &Options) -> Transfer<'_> {
+        let mut dialer = self.dialer.clone();
+        // A port leads to the same server once, and the session has it.
+        dialer.local_port = dialer.local_port.filter(|_| self.control.is_none());
         Transfer {
-            dialer: &self.dialer,
+            dialer,
             interrupt: self.interrupt,
             progress: self.progress,
             timeout: timeout(options),

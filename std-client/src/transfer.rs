@@ -46,7 +46,7 @@ enum Reached {
 
 /// How transfers are made.
 pub(crate) struct Transfer<'a> {
-    pub(crate) dialer: &'a Dialer,
+    pub(crate) dialer: Dialer,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) progress: &'a Progress,
     pub(crate) timeout: Duration,

@@ -91,8 +91,7 @@ fn wrong_usage_needs_no_server() {
     let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let folder = tempdir().unwrap();
     for arguments in [
-        &[][..],
-        &["dance"],
+        &["dance"][..],
         &["rm"],
         &["ls", "a", "b"],
         &["ls", "../x"],

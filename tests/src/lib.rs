@@ -8,3 +8,4 @@
 pub mod payload;
 pub mod process;
 pub mod relay;
+pub mod terminal;
