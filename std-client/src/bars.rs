@@ -20,6 +20,7 @@ pub(crate) struct Bars {
     lines: MultiProgress,
     whole: Option<ProgressBar>,
     file: ProgressBar,
+    is_new: bool,
     drawn: Option<Instant>,
 }
 
@@ -31,14 +32,12 @@ impl Bars {
         let add = || lines.add(ProgressBar::no_length());
         let whole = (whole.files > 1).then(add);
         let file = add();
-        Self { lines, whole, file, drawn: None }
+        Self { lines, whole, file, is_new: true, drawn: None }
     }
 
-    /// Another file: its line begins anew.
-    pub(crate) fn begin(&self, current: &Current) {
-        self.file.reset();
-        self.file.set_position(current.done);
-        self.file.reset_eta();
+    /// Another file: its line begins anew when it is drawn next. Most files are through before.
+    pub(crate) const fn begin(&mut self) {
+        self.is_new = true;
     }
 
     /// Draw, unless that was done a moment ago.
@@ -47,6 +46,11 @@ impl Bars {
             return;
         }
         self.drawn = Some(Instant::now());
+        if core::mem::take(&mut self.is_new) {
+            self.file.reset();
+            self.file.set_position(current.done);
+            self.file.reset_eta();
+        }
         if let Some(line) = &self.whole {
             line.set_message(format!("{}/{} files", whole.done(), whole.files));
             show(line, whole.bytes_done, whole.bytes);

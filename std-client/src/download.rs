@@ -88,10 +88,10 @@ impl<'a> Downloads<'a> {
     fn check_target(&mut self, index: usize) -> Result<(), Failure> {
         let Item { target, is_listed, .. } = &mut self.items[index];
         let Target::File(target) = target else { return Ok(()) };
-        if *is_listed && target.is_symlink() {
-            return Err(is_link(target));
-        }
-        match fs::metadata(&*target) {
+        let found =
+            if *is_listed { fs::symlink_metadata(&*target) } else { fs::metadata(&*target) };
+        match found {
+            Ok(metadata) if metadata.is_symlink() => return Err(is_link(target)),
             Ok(_) if self.no_clobber => {
                 return Err(Failure::Local(format!("{} exists", target.display())));
             }
@@ -99,6 +99,7 @@ impl<'a> Downloads<'a> {
                 let text = "is no file; `-o -` writes to standard output";
                 return Err(Failure::Local(format!("{} {text}", target.display())));
             }
+            Ok(_) if *is_listed => {}
             // Behind a link lies the file that is replaced; the link stays.
             Ok(_) => match fs::canonicalize(&*target) {
                 Ok(file) => *target = file,

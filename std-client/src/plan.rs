@@ -102,7 +102,9 @@ impl<'a> Downloading<'a> {
             let is_root = self.wanted.get(found.argument).is_some_and(|w| w.path.path().is_root());
             placed.push((base.relative(&found, is_root)?, found));
         }
-        let placed = without_doubles(placed)?;
+        // One tree has each path once.
+        let is_tree = matches!(&*self.wanted, [Wanted { pattern: None, .. }]);
+        let placed = if is_tree { placed } else { without_doubles(placed)? };
         if let Base::Into(path) = base
             && self.is_recursive
             && !path.as_os_str().is_empty()
@@ -162,8 +164,10 @@ impl<'a> Base<'a> {
             let text = format!("{} leads elsewhere", found.path.shown());
             return Err(Failure::Hostile(text));
         }
-        let skipped = usize::from(matches!(self, Self::As(_)) && !is_root);
-        Ok(relative.components().skip(skipped).collect())
+        Ok(match self {
+            Self::As(_) if !is_root => relative.components().skip(1).collect(),
+            _ => relative.to_owned(),
+        })
     }
 }
 
@@ -179,23 +183,23 @@ fn is_folder(path: &Path) -> bool {
 }
 
 /// What is named twice is fetched once; two files cannot become one.
-fn without_doubles(placed: Vec<(PathBuf, Found)>) -> Result<Vec<(PathBuf, Found)>, Failure> {
-    let mut taken: HashMap<&Path, &Found> = HashMap::with_capacity(placed.len());
-    let mut doubles = HashSet::new();
-    for (index, (path, found)) in placed.iter().enumerate() {
-        let Some(other) = taken.insert(path, found) else { continue };
-        let are_folders = found.is_folder() && other.is_folder();
-        if found.path.path() != other.path.path() && !are_folders {
+fn without_doubles(mut placed: Vec<(PathBuf, Found)>) -> Result<Vec<(PathBuf, Found)>, Failure> {
+    let mut taken: HashMap<&[u8], &Found> = HashMap::with_capacity(placed.len());
+    let mut is_double = Vec::with_capacity(placed.len());
+    for (path, found) in &placed {
+        let other = taken.insert(path.as_os_str().as_bytes(), found);
+        let are_folders = found.is_folder() && other.is_some_and(Found::is_folder);
+        if let Some(other) = other.filter(|other| found.path.path() != other.path.path())
+            && !are_folders
+        {
             let (one, two) = (other.path.shown(), found.path.shown());
             let text = format!("{one} and {two} would both become {}", path.display());
             return Err(Failure::Usage(text));
         }
-        doubles.insert(index);
+        is_double.push(other.is_some());
     }
-    let mut index = 0..;
-    let is_first = |_: &(PathBuf, Found)| index.next().is_none_or(|at| !doubles.contains(&at));
-    let mut placed = placed;
-    placed.retain(is_first);
+    let mut is_double = is_double.into_iter();
+    placed.retain(|_| is_double.next() != Some(true));
     Ok(placed)
 }
 

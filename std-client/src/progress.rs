@@ -28,6 +28,8 @@ pub(crate) const TELL_EVERY: Duration = Duration::from_millis(100);
 pub(crate) struct Progress {
     quiet: bool,
     verbose: bool,
+    /// Lines that move are wanted, and can be drawn.
+    draws: bool,
     ear: Ear,
     whole: RefCell<Whole>,
     current: RefCell<Option<Current>>,
@@ -117,9 +119,11 @@ impl Progress {
     fn to(options: &Options, ear: Ear) -> Self {
         let is_job = matches!(ear, Ear::Job { .. });
         let ear = if options.json && !is_job { Ear::Program(Json::default()) } else { ear };
+        let is_person = matches!(ear, Ear::OneShot | Ear::Shell { .. });
         Self {
             quiet: options.quiet,
             verbose: options.verbose,
+            draws: is_person && !options.quiet && stderr().is_terminal() && !is_dumb(),
             ear,
             whole: RefCell::new(Whole::new(Direction::Download, 0, None)),
             current: RefCell::new(None),
@@ -133,6 +137,11 @@ impl Progress {
             Ear::Program(json) => Some(json),
             _ => None,
         }
+    }
+
+    /// Whether it is of use to know the sizes of all files before they are moved.
+    pub(crate) fn wants_sizes(&self) -> bool {
+        matches!(self.ear, Ear::Job { .. }) || self.draws
     }
 
     /// A file goes to standard output: nothing else may.
@@ -235,17 +244,12 @@ impl Progress {
         }
         // What was counted of it is counted anew: it may go on from another place.
         whole.bytes_done = (whole.bytes_done + start.offset).saturating_sub(start.counted);
-        if self.draws() {
+        if self.draws {
             let mut bars = self.bars.borrow_mut();
             let bars = bars.get_or_insert_with(|| Bars::new(&whole));
-            bars.begin(current);
+            bars.begin();
             bars.draw(&whole, current);
         }
-    }
-
-    fn draws(&self) -> bool {
-        let is_person = matches!(self.ear, Ear::OneShot | Ear::Shell { .. });
-        is_person && !self.quiet && stderr().is_terminal() && !is_dumb()
     }
 
     fn update(&self, state: &JobState) {

@@ -111,18 +111,23 @@ impl Uploading {
         if self.is_recursive && self.into == Into::Folder && !self.remote.path().is_root() {
             sending.folders.push(self.remote.clone());
         }
+        let needs_size = progress.wants_sizes();
         for local in self.locals {
             let remote = match self.into {
                 Into::Name => self.remote.clone(),
                 Into::Folder => entry_of(&self.remote, &local)?,
             };
-            let found = fs::metadata(&local);
             if local == Path::new("-") {
                 sending.files.push(Send { source: Source::Input, remote, size: None });
-            } else if self.is_recursive && found.as_ref().is_ok_and(fs::Metadata::is_dir) {
+                continue;
+            }
+            // What is wrong with it is told when it is opened.
+            let found = (needs_size || self.is_recursive).then(|| fs::metadata(&local).ok());
+            let found = found.flatten();
+            if self.is_recursive && found.as_ref().is_some_and(fs::Metadata::is_dir) {
                 sending.add_tree(&local, &remote, progress);
             } else {
-                let size = found.ok().map(|found| found.len());
+                let size = found.map(|found| found.len());
                 sending.files.push(Send { source: Source::File(local), remote, size });
             }
         }
@@ -162,21 +167,22 @@ impl Sending {
 
     /// Two files cannot become one; one that is named twice is sent once.
     fn check_doubles(&mut self) -> Result<(), Failure> {
-        let mut taken: HashMap<Vec<u8>, PathBuf> = HashMap::with_capacity(self.files.len());
-        let mut double = None;
-        self.files.retain(|send| {
-            let Source::File(local) = &send.source else { return true };
-            let name = send.remote.path().as_bytes().to_vec();
-            let Some(other) = taken.insert(name, local.clone()) else { return true };
-            if other != *local {
+        let mut taken: HashMap<&[u8], &Path> = HashMap::with_capacity(self.files.len());
+        let mut is_double = Vec::with_capacity(self.files.len());
+        for Send { source, remote, .. } in &self.files {
+            let Source::File(local) = source else { return Ok(()) };
+            let other = taken.insert(remote.path().as_bytes(), local);
+            if let Some(other) = other.filter(|other| other != local) {
                 let shown = |path: &Path| Shown(path.as_os_str().as_bytes()).to_string();
-                let (one, two) = (shown(&other), shown(local));
-                let text = format!("{one} and {two} would both become {}", send.remote.shown());
-                double.get_or_insert(Failure::Usage(text));
+                let (one, two) = (shown(other), shown(local));
+                let text = format!("{one} and {two} would both become {}", remote.shown());
+                return Err(Failure::Usage(text));
             }
-            false
-        });
-        double.map_or(Ok(()), Err)
+            is_double.push(other.is_some());
+        }
+        let mut is_double = is_double.into_iter();
+        self.files.retain(|_| is_double.next() != Some(true));
+        Ok(())
     }
 
     /// Leave out what is below these folders. Returns how many files that were.
@@ -207,8 +213,8 @@ impl Sending {
 
 /// A name, or what a pattern matches; a file that has the very name wins.
 fn expand(name: &OsStr, locals: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let pattern = if fs::symlink_metadata(name).is_ok() { None } else { Pattern::of(name)? };
-    let Some(pattern) = pattern else {
+    let is_literal = || fs::symlink_metadata(name).is_ok();
+    let Some(pattern) = Pattern::of(name)?.filter(|_| !is_literal()) else {
         locals.push(name.into());
         return Ok(());
     };
