@@ -1,19 +1,21 @@
 //! The shell: asks for commands and does them, over one session, until the user leaves.
 
 mod complete;
+mod help;
 mod input;
 mod jobs;
 mod local;
 mod names;
+mod output;
 mod question;
 mod terminal;
 mod verb;
 mod words;
 
-use std::ffi::{OsStr, OsString};
-use std::io::{IsTerminal, Write, stdin, stdout};
+use core::time::Duration;
+use std::ffi::OsStr;
+use std::io::{IsTerminal, stdin, stdout};
 
-use clap::error::ErrorKind;
 use coracle::{Code, Command as Request, Kind};
 
 use crate::cli::{Cli, Command, Options};
@@ -28,6 +30,7 @@ use crate::shell::complete::Completer;
 use crate::shell::input::{Input, Pipe, Read};
 use crate::shell::jobs::{Jobs, Task};
 use crate::shell::names::Names;
+use crate::shell::output::{print, say, tell};
 use crate::shell::question::Question;
 use crate::shell::terminal::Terminal;
 use crate::shell::verb::{Line, Verb};
@@ -53,6 +56,9 @@ struct Shell<'a> {
     is_warned: bool,
     first_failure: Option<Failure>,
 }
+
+/// How long jobs may take to stop when the program is told to end.
+const END_PATIENCE: Duration = Duration::from_secs(15);
 
 /// What happens behind a line.
 enum Next {
@@ -185,7 +191,7 @@ impl<'a> Shell<'a> {
         self.is_warned &= is_exit;
         let Line { options, verb } = match Line::parse_words(&words, self.defaults) {
             Ok(line) => line,
-            Err(error) => return explain(&error).map(|()| Next::Line),
+            Err(error) => return help::explain(&error).map(|()| Next::Line),
         };
         match verb {
             Verb::Exit => return self.exit(),
@@ -197,12 +203,15 @@ impl<'a> Shell<'a> {
                 return Err(Failure::Usage(text.to_owned())).inspect_err(told);
             }
             Verb::Remote(command) => self.remote(&command, &options)?,
+            Verb::Wait { job } => self.wait(job, false)?,
+            Verb::Stop { job } => self.wait(job, true)?,
+            Verb::Help { command } => help::help(command.as_deref())?,
             verb => self.own(verb, &options).inspect_err(told)?,
         }
         Ok(Next::Line)
     }
 
-    /// Do one of the commands that only a shell has.
+    /// Do one of the commands that only a shell has, and that tell nothing themselves.
     fn own(&mut self, verb: Verb, options: &Options) -> Result<(), Failure> {
         match verb {
             Verb::Cd { path } => self.go(path.as_deref(), options),
@@ -211,11 +220,8 @@ impl<'a> Shell<'a> {
             Verb::Lcd { path } => local::go(path.as_deref()),
             Verb::Lpwd => print(&format!("{}\n", local::shown(&local::folder()?))),
             Verb::Jobs => print(&self.jobs.table()),
-            Verb::Wait { job } => self.wait(job, false),
-            Verb::Stop { job } => self.wait(job, true),
             Verb::History => self.history(),
-            Verb::Help { command } => help(command.as_deref()),
-            Verb::Remote(_) | Verb::Exit => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -317,21 +323,18 @@ impl<'a> Shell<'a> {
         Ok(())
     }
 
-    /// Wait for jobs, having them stopped before if that is wanted.
+    /// Wait for jobs, having them stopped before if that is wanted. What goes wrong has been
+    /// told, by the job or here.
     fn wait(&mut self, job: Option<u32>, stop: bool) -> Result<(), Failure> {
-        let numbers = self.jobs.named(job)?;
+        let progress = Progress::shell(self.defaults);
+        let told = |failure: &Failure| progress.error(failure);
+        let numbers = self.jobs.named(job).inspect_err(told)?;
         if stop {
             self.jobs.interrupt(&numbers);
         }
         let is_terminal = self.input.is_terminal();
-        let tell = |line: String| {
-            if is_terminal {
-                say(&line);
-            } else {
-                eprintln!("{line}");
-            }
-        };
-        match self.jobs.wait(&numbers, &self.interrupt, tell)? {
+        let tell = |line: String| tell(is_terminal, &line);
+        match self.jobs.wait(&numbers, &self.interrupt, tell).inspect_err(told)? {
             Some(failure) if !stop => Err(failure),
             _ => Ok(()),
         }
@@ -369,7 +372,14 @@ impl<'a> Shell<'a> {
         self.interrupt.clear();
         if let Ok(numbers) = self.jobs.named(None) {
             self.jobs.interrupt(&numbers);
-            self.wait(None, true).ok();
+            if self.interrupt.is_end() {
+                // Which nothing waits for any more, but jobs need a moment to put things away.
+                self.jobs.board().wait(END_PATIENCE);
+                let is_terminal = self.input.is_terminal();
+                self.jobs.take_told().iter().for_each(|line| tell(is_terminal, line));
+            } else {
+                self.wait(None, true).ok();
+            }
         }
         if let Some(session) =
             self.control.take().filter(|session| !is_failed && session.is_alive())
@@ -380,40 +390,4 @@ impl<'a> Shell<'a> {
             say("Client connection Closed!");
         }
     }
-}
-
-/// A line that the definition does not take, or that asks for help.
-fn explain(error: &clap::Error) -> Result<(), Failure> {
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => print(&error.render().to_string()),
-        ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => {
-            eprint!("Please use one of the following command:\n{}", verb::summary());
-            Err(Failure::Usage("unknown command".to_owned()))
-        }
-        _ => {
-            eprint!("{}", error.render());
-            Err(Failure::Usage("wrong usage".to_owned()))
-        }
-    }
-}
-
-fn help(command: Option<&str>) -> Result<(), Failure> {
-    let Some(command) = command else { return print(&verb::summary()) };
-    let words = [OsString::from(command), OsString::from("--help")];
-    match Line::definition().try_get_matches_from(words) {
-        Err(error) => explain(&error),
-        Ok(_) => Ok(()),
-    }
-}
-
-/// Print a result.
-fn print(text: &str) -> Result<(), Failure> {
-    let failed = |error| Failure::Local(format!("cannot write the output: {error}"));
-    let mut out = stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(failed)
-}
-
-/// Tell a person at the terminal something; one who has gone needs nothing.
-fn say(text: &str) {
-    print(&format!("{text}\n")).ok();
 }

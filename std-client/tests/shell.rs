@@ -408,6 +408,29 @@ fn jobs_run_beside_the_commands() {
 }
 
 #[test]
+fn what_a_job_says_does_not_tear_the_line_that_is_typed() {
+    let (go, wait_for_go) = std::sync::mpsc::channel::<()>();
+    let refuses = script(move |peer| {
+        peer.greet();
+        peer.expect("download /a");
+        wait_for_go.recv().unwrap();
+        peer.say("err denied not for you\n");
+        peer.exit();
+    });
+    let mut shell = Shell::start(vec![idle(), refuses]);
+    shell.line("download a &");
+    shell.terminal.send("pwd # half");
+    shell.terminal.expect("pwd # half");
+    go.send(()).unwrap();
+    shell.terminal.expect("[1] coracle: /a: not for you (denied)\n");
+    shell.terminal.expect(&format!("{PROMPT}pwd # half"));
+    let told = shell.line(" a line");
+    assert!(told.contains("/\n"), "{told}");
+    assert!(told.contains("[1] failed: download a\n") || shell.line("").contains("[1] failed"));
+    shell.exit();
+}
+
+#[test]
 fn leaving_stops_jobs_when_it_is_said_twice() {
     let stuck = |first: &'static str| {
         script(move |peer: &mut Peer| {

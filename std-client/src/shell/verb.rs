@@ -119,21 +119,6 @@ fn inherit(given: &mut Options, defaults: &Options, matches: &ArgMatches) {
     }
 }
 
-/// Every command with its aliases and one line of explanation.
-pub(crate) fn summary() -> String {
-    let definition = Line::definition();
-    let lines = definition.get_subcommands().map(|command| {
-        let mut names = command.get_name().to_owned();
-        for alias in command.get_visible_aliases() {
-            names.push_str(", ");
-            names.push_str(alias);
-        }
-        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-        format!("  {names:15} {}\n", about.trim_end_matches('.'))
-    });
-    lines.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
