@@ -18,6 +18,8 @@ pub(crate) struct Item {
     pub(crate) source: Source,
     pub(crate) remote: Remote,
     pub(crate) step: Step,
+    /// What is there whole is not sent again.
+    pub(crate) compare: bool,
     pub(crate) open: Option<Open>,
     /// Every byte was given to the machine.
     pub(crate) is_sent: bool,
@@ -52,6 +54,7 @@ impl Item {
             source,
             remote,
             step,
+            compare: step == Step::Compare,
             open: None,
             is_sent: false,
             withdrawn: None,

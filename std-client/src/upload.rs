@@ -133,7 +133,12 @@ impl<'a> Uploads<'a> {
                 self.restart(index);
             }
             (Some(Code::Busy), step) if item.can_repeat() => {
-                item.step = if step == Step::Send(None) { step } else { Step::Partial };
+                item.step = match step {
+                    // What was in the way may be there whole by then.
+                    _ if item.compare => Step::Compare,
+                    Step::Send(None) => step,
+                    _ => Step::Partial,
+                };
                 item.is_sent = false;
                 item.open = None;
                 item.busy = Some(Failure::refused(code, message));

@@ -35,6 +35,8 @@ pub struct Terminal {
     rest: Vec<u8>,
     /// All that was seen, for whoever wonders why a test failed.
     screen: String,
+    /// All that came, escape sequences included.
+    raw: Vec<u8>,
 }
 
 impl Terminal {
@@ -56,7 +58,14 @@ impl Terminal {
             command = command.env(name, value);
         }
         let child = command.args(arguments).spawn(pts).unwrap();
-        Self { pty, child, text: String::new(), rest: Vec::new(), screen: String::new() }
+        Self {
+            pty,
+            child,
+            text: String::new(),
+            rest: Vec::new(),
+            screen: String::new(),
+            raw: Vec::new(),
+        }
     }
 
     /// Type something.
@@ -122,6 +131,19 @@ impl Terminal {
         (code, core::mem::take(&mut self.text))
     }
 
+    /// Wait until it has ended, as [`wait`](Self::wait): its exit code, and every byte that came.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end in time, with the screen.
+    #[track_caller]
+    pub fn wait_raw(mut self) -> (i32, Vec<u8>) {
+        let until = Instant::now() + PATIENCE;
+        while self.read(until) {}
+        let raw = core::mem::take(&mut self.raw);
+        (self.wait().0, raw)
+    }
+
     /// Read what comes next; `false` at the end, or if it is too late.
     fn read(&mut self, until: Instant) -> bool {
         let left = until.saturating_duration_since(Instant::now());
@@ -133,6 +155,7 @@ impl Terminal {
         let mut bytes = [0; 4096];
         // When the program has gone Linux says so with an error.
         let count = self.pty.read(&mut bytes).unwrap_or(0);
+        self.raw.extend(&bytes[..count]);
         self.rest.extend(&bytes[..count]);
         let text = take_text(&mut self.rest);
         self.text.push_str(&text);
