@@ -76,8 +76,9 @@ pub(crate) fn run(cli: &Cli) -> Exit {
             return failure.exit();
         }
     };
-    // A person wants to know at once whether the server is there.
-    if shell.input.is_terminal()
+    // A person wants to know at once whether the server is there. (Classic has no sessions.)
+    if !cli.options.classic
+        && shell.input.is_terminal()
         && let Err(failure) = shell.at_site(&cli.options, |site, options| site.open(options))
     {
         progress.error(&failure);
@@ -94,20 +95,21 @@ impl<'a> Shell<'a> {
         let interrupt = Interrupt::of_shell();
         let jobs = Jobs::default();
         let input = if stdin().is_terminal() && stdout().is_terminal() {
-            let names = Names::new(&crate::dialer(&cli.host, &cli.options), interrupt.clone());
+            let names = Names::new(cli, interrupt.clone());
             let terminal = Terminal::new(Completer::new(names), jobs.board())?;
             Input::Terminal(Box::new(terminal))
         } else {
             Input::Pipe(Pipe::new()?)
         };
+        let folder = cli.options.folder.clone().unwrap_or_default().path();
         Ok(Self {
             host: &cli.host,
             defaults: &cli.options,
             keep_going: cli.keep_going,
             input,
             interrupt,
-            folder: Remote::root(),
-            former: Remote::root(),
+            former: folder.clone(),
+            folder,
             control: None,
             jobs,
             is_warned: false,
@@ -246,13 +248,17 @@ impl<'a> Shell<'a> {
     ) -> Result<T, Failure> {
         let progress = Progress::shell(options);
         let dialer = crate::dialer(self.host, options);
-        let folder = Folder::At(self.folder.clone());
-        let site = Site::new(dialer, &self.interrupt, &progress, folder);
+        let site = Site::new(dialer, &self.interrupt, &progress, self.folder(options));
         let mut site = site.of_shell(self.control.take());
         let result = work(&mut site, options);
         self.control = site.into_control();
         progress.end(result.as_ref().map_or_else(Failure::exit, |_| Exit::Done));
         result
+    }
+
+    /// What names are relative to.
+    fn folder(&self, options: &Options) -> Folder {
+        options.folder.clone().unwrap_or_else(|| Folder::At(self.folder.clone()))
     }
 
     /// Go to another folder on the server, if it is one.
@@ -262,7 +268,7 @@ impl<'a> Shell<'a> {
             Some(path) if path == "-" => self.former.clone(),
             Some(path) => Folder::At(self.folder.clone()).name(path)?,
         };
-        if folder != Remote::root() {
+        if folder != Remote::root() && !options.classic {
             self.check_folder(&folder, options)?;
         }
         self.former = core::mem::replace(&mut self.folder, folder);
@@ -305,10 +311,10 @@ impl<'a> Shell<'a> {
         let mut dialer = crate::dialer(self.host, &options);
         // The session of the shell has it.
         dialer.local_port = None;
-        let folder = self.folder.clone();
+        let folder = self.folder(&options);
         let work = move |task: Task| {
             let progress = Progress::background(&options, task.state, task.print);
-            let mut site = Site::new(dialer, &task.interrupt, &progress, Folder::At(folder));
+            let mut site = Site::new(dialer, &task.interrupt, &progress, folder);
             let result = site.run(&command, &options);
             progress.end(result.as_ref().map_or_else(Failure::exit, |()| Exit::Done));
             result

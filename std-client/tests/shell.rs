@@ -66,7 +66,8 @@ fn terminal(host: SocketAddr, here: &Path, home: &Path, options: &[&str]) -> Ter
     let host = host.to_string();
     let arguments = [&[&*host], options].concat();
     let state = home.join("state").into_os_string();
-    let variables = [("XDG_STATE_HOME", &*state), ("HOME", home.as_os_str())];
+    let config = ("CORACLE_CONFIG", OsStr::new("/dev/null"));
+    let variables = [("XDG_STATE_HOME", &*state), ("HOME", home.as_os_str()), config];
     Terminal::start(Path::new(env!("CARGO_BIN_EXE_coracle")), here, &arguments, &variables)
 }
 
@@ -478,6 +479,34 @@ fn a_signal_at_the_prompt_ends_everything_in_order() {
     shell.terminal.signal(Signal::TERM);
     assert_eq!(shell.terminal.wait().0, 130);
     shell.fake.finish();
+}
+
+#[test]
+fn a_classic_server_has_a_shell_too() {
+    let lists = || {
+        script(|peer: &mut Peer| {
+            peer.command("ls");
+            peer.say("a.txt\nb.txt");
+        })
+    };
+    let (fake, folder) = (Fake::start(vec![lists(), lists()]), tempdir().unwrap());
+    let mut shell = terminal(fake.address, folder.path(), folder.path(), &["--classic"]);
+    shell.expect(PROMPT);
+    for _ in 0..2 {
+        shell.send("ls\n");
+        shell.expect("ls\na.txt\nb.txt\n");
+        shell.expect(PROMPT);
+    }
+    shell.send("df\n");
+    shell.expect("the classic dialect has only ls, download and upload");
+    shell.expect(PROMPT);
+    // Nothing is looked up.
+    shell.send("get a\t\tb\x03");
+    shell.expect(PROMPT);
+    shell.send("exit\n");
+    shell.expect("Client connection Closed!");
+    assert_eq!(shell.wait().0, 0);
+    fake.finish();
 }
 
 #[test]

@@ -85,7 +85,7 @@ impl Line {
 
 fn inherit(given: &mut Options, defaults: &Options, matches: &ArgMatches) {
     let is_given = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
-    // No `..`: a new option has to be thought of here.
+    // No `..`: a new option has to be thought of here. The folder is where the user is by now.
     let Options {
         quiet,
         verbose,
@@ -95,6 +95,12 @@ fn inherit(given: &mut Options, defaults: &Options, matches: &ArgMatches) {
         json,
         retries,
         one_connection,
+        no_one_connection,
+        folder: _,
+        config: _,
+        classic,
+        no_classic,
+        classic_port,
         timeout,
         connect_timeout,
         local_port,
@@ -106,7 +112,11 @@ fn inherit(given: &mut Options, defaults: &Options, matches: &ArgMatches) {
     *recursive |= defaults.recursive;
     *resume |= defaults.resume;
     *no_clobber |= defaults.no_clobber;
-    *one_connection |= defaults.one_connection;
+    *one_connection |= defaults.one_connection && !*no_one_connection;
+    *classic |= defaults.classic && !*no_classic;
+    if !is_given("classic_port") {
+        *classic_port = defaults.classic_port;
+    }
     *local_port = local_port.or(defaults.local_port);
     for (id, value, default) in [
         ("retries", retries, defaults.retries),
