@@ -32,3 +32,45 @@ impl JobState {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::Cli;
+    use crate::failure::Failure;
+    use crate::progress::Progress;
+    use crate::told::{About, Direction, Event, File, Finished, Start};
+
+    #[test]
+    fn a_job_tells_how_far_it_is_and_hands_out_its_lines() {
+        let options = Cli::try_parse_from(["coracle", "boat", "df"]).unwrap().options;
+        let (state, lines) = (Arc::new(JobState::default()), Arc::new(Mutex::new(Vec::new())));
+        let heard = Arc::clone(&lines);
+        let print = Box::new(move |line| heard.lock().unwrap().push(line));
+        let progress = Progress::background(&options, Arc::clone(&state), print);
+        let direction = Direction::Download;
+        let file = File { direction, name: b"a\x1bb", local: None };
+        progress.tell(Event::Plan { direction, files: 2, bytes: Some(30) });
+        progress.tell(Event::Start(Start {
+            file,
+            offset: 5,
+            size: Some(20),
+            counted: 0,
+            is_first: true,
+        }));
+        progress.moved(10);
+        let job = state.snapshot();
+        assert_eq!((job.files_done, job.files, job.bytes_done, job.bytes), (0, 2, 15, Some(30)));
+        assert_eq!(job.current, "a\\x1bb");
+        let failure = Failure::Interrupted;
+        progress.tell(Event::Failed { about: About::File(file), failure: &failure });
+        let time = core::time::Duration::ZERO;
+        progress.tell(Event::Done(Finished { file, size: 20, crc: 0, durability: None, time }));
+        assert_eq!(state.snapshot().files_done, 2);
+        assert_eq!(*lines.lock().unwrap(), ["coracle: a\\x1bb: interrupted"]);
+    }
+}

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, Pattern as Matcher};
 
@@ -110,7 +110,7 @@ impl Part {
 }
 
 fn look_through(
-    folder: &PathBuf,
+    folder: &Path,
     part: &Part,
     is_last: bool,
     found: &mut Vec<PathBuf>,

@@ -1,6 +1,6 @@
 //! Trees on this side: folders that are sent are walked, folders that are fetched are made.
 
-use std::fs::{self, FileType};
+use std::fs::{self, DirEntry, FileType};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -32,44 +32,40 @@ impl Tree {
         let mut tree = Self::default();
         let mut folders = vec![PathBuf::new()];
         while let Some(folder) = folders.pop() {
-            let path = top.join(&folder);
-            let listed = fs::read_dir(&path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-            let listed = listed.and_then(|mut listed| {
-                listed.sort_unstable_by_key(fs::DirEntry::file_name);
-                listed.into_iter().map(|entry| Ok((entry.file_type()?, entry))).collect()
-            });
-            let listed: Vec<_> = match listed {
-                Ok(listed) => listed,
-                Err(error) => {
-                    tree.fail(Failure::local("look through", &path, &error), progress);
-                    continue;
-                }
-            };
-            for (kind, entry) in listed {
-                let relative = folder.join(entry.file_name());
-                if kind.is_dir() {
-                    folders.push(relative.clone());
-                    tree.entries.push(Entry { path: relative, size: None });
-                } else if kind.is_file() {
-                    match entry.metadata() {
-                        Ok(found) => {
-                            let size = Some(found.len());
-                            tree.entries.push(Entry { path: relative, size });
-                        }
-                        Err(error) => {
-                            let failure = Failure::local("read", &entry.path(), &error);
-                            tree.fail(failure, progress);
+            let path = below(top, &folder);
+            match list(&path) {
+                Ok(listed) => {
+                    for (kind, entry) in listed {
+                        tree.take(&folder, kind, &entry, progress);
+                        if kind.is_dir() {
+                            folders.push(folder.join(entry.file_name()));
                         }
                     }
-                } else {
-                    let path = entry.path();
-                    let (shown, what) = (Shown(path.as_os_str().as_bytes()), what(kind));
-                    progress.note(format_args!("{shown}: skipped, it is {what}"));
+                }
+                Err(error) => {
+                    tree.fail(Failure::local("look through", &path, &error), progress);
                 }
             }
         }
         tree.entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         tree
+    }
+
+    fn take(&mut self, folder: &Path, kind: FileType, entry: &DirEntry, progress: &Progress) {
+        let path = folder.join(entry.file_name());
+        if kind.is_dir() {
+            self.entries.push(Entry { path, size: None });
+        } else if kind.is_file() {
+            match entry.metadata() {
+                Ok(found) => self.entries.push(Entry { path, size: Some(found.len()) }),
+                Err(error) => self.fail(Failure::local("read", &entry.path(), &error), progress),
+            }
+        } else {
+            let what = if kind.is_symlink() { "a link" } else { "neither file nor folder" };
+            let path = entry.path();
+            let shown = Shown(path.as_os_str().as_bytes());
+            progress.note(format_args!("{shown}: skipped, it is {what}"));
+        }
     }
 
     fn fail(&mut self, failure: Failure, progress: &Progress) {
@@ -78,8 +74,14 @@ impl Tree {
     }
 }
 
-fn what(kind: FileType) -> &'static str {
-    if kind.is_symlink() { "a link" } else { "neither file nor folder" }
+fn list(folder: &Path) -> io::Result<Vec<(FileType, DirEntry)>> {
+    let entries = fs::read_dir(folder)?.map(|entry| {
+        let entry = entry?;
+        Ok((entry.file_type()?, entry))
+    });
+    let mut entries: Vec<_> = entries.collect::<io::Result<_>>()?;
+    entries.sort_unstable_by_key(|(_, entry)| entry.file_name());
+    Ok(entries)
 }
 
 /// Make the folder `relative` below `base`, whose parents below `base` were made before.
@@ -130,4 +132,36 @@ pub(crate) fn below(base: &Path, relative: &Path) -> PathBuf {
 /// Whether a relative path has nothing but names: no root, no `.` and no `..`.
 pub(crate) fn is_inside(relative: &Path) -> bool {
     relative.components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn folders_are_made_below_the_base_and_not_through_links() {
+        let here = tempfile::tempdir().unwrap();
+        let base = here.path().join("base");
+        symlink(here.path(), &base).unwrap();
+        // The base itself may be a link: the user named it.
+        make_folder(&base, Path::new("")).unwrap();
+        make_folder(&base, Path::new("a")).unwrap();
+        make_folder(&base, Path::new("a")).unwrap();
+        symlink(here.path(), here.path().join("link")).unwrap();
+        fs::write(here.path().join("file"), "").unwrap();
+        for (name, why) in [("link", "is a link"), ("file", "is no folder")] {
+            let failure = make_folder(&base, Path::new(name)).unwrap_err().to_string();
+            assert!(failure.contains(why), "{failure}");
+        }
+    }
+
+    #[test]
+    fn only_names_are_inside() {
+        for (path, inside) in [("a/b", true), ("", true), ("..", false), ("a/../b", false)] {
+            assert_eq!(is_inside(Path::new(path)), inside, "{path}");
+        }
+        assert!(!is_inside(Path::new("/a")));
+    }
 }
