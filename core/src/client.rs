@@ -11,7 +11,8 @@
 //! one chunk buffer allow. Replies come in the order of the requests, which are numbered from 1.
 //!
 //! The drivers [`blocking`], [`poll`] and (feature `async`) `asynch` run the machine over a
-//! stream; a [`Handler`] gives them requests, file bytes and an ear for events.
+//! stream; a [`Handler`] gives them requests, file bytes and an ear for events. They run any
+//! [`Machine`]: this one, and that of the classic dialect, [`crate::classic::Client`].
 
 mod action;
 #[cfg(feature = "async")]
@@ -21,15 +22,17 @@ mod error;
 mod frames;
 mod handler;
 mod input;
+mod machine;
 mod output;
 pub mod poll;
 mod told;
 
 use heapless::Deque;
 
-pub use action::{Action, Done, Event, NotNow};
+pub use action::{Action, Done, Event, NotNow, Way};
 pub use error::{ClientError, PeerError};
-pub use handler::{Error, Handler, Supplied};
+pub use handler::{Error, Handler, Supplied, ask};
+pub use machine::Machine;
 
 use crate::buffer::{Buffer, Purpose};
 use crate::command::{Command, Hello};

@@ -81,6 +81,7 @@ extern crate std;
 pub mod asynch;
 pub mod blocking;
 mod buffer;
+pub mod classic;
 pub mod client;
 mod command;
 mod crc;

@@ -36,6 +36,19 @@ pub const PATH_MAX: usize = 512;
 /// Largest number on a line: sizes are signed 64-bit in every file system interface.
 pub const NUMBER_MAX: u64 = i64::MAX as u64;
 
+/// Most bytes of a command line that a client sends in the classic dialect. Its server reads a
+/// command with one read of 128 bytes; what fills that whole may be cut.
+pub const CLASSIC_LINE_MAX: usize = 127;
+
+/// Milliseconds of quiet after which a classic reply is whole: its server writes it at once,
+/// ends it with nothing, and keeps the connection open.
+pub const CLASSIC_QUIET_MILLIS: u32 = 200;
+
+/// Milliseconds of silence after a classic `ls` that mean an empty folder, of which its server
+/// says nothing at all: longer than any round trip and than the 250 ms for which a server may
+/// wait for more of an unterminated line, bearable where a folder is empty.
+pub const CLASSIC_SILENCE_MILLIS: u32 = 2000;
+
 /// Bytes of command lines that may be unanswered where `hello` names no other number. Short
 /// replies to so few lines fit into any TCP buffer, so a client that writes uploads before it
 /// reads cannot deadlock.

@@ -1,11 +1,19 @@
 //! The options of `coracle`; their help is the manual.
 
+use core::ops::RangeInclusive;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::connection::Host;
+use crate::folder::Folder;
+use crate::manual::Manual;
+use crate::tour;
+
+/// How long one can be told to wait, in seconds.
+pub(crate) const SECONDS: RangeInclusive<i64> = 1..=86_400;
 
 /// Move files to and from a coracle server.
 ///
@@ -13,14 +21,20 @@ use crate::connection::Host;
 /// side. What is interrupted can be continued with --continue, which proves that the part that
 /// is there already is the beginning of the same file.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "coracle", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "coracle", version, max_term_width = 100, arg_required_else_help = true,
+          after_help = tour::essentials(), after_long_help = tour::told())]
 pub struct Cli {
     /// Options, before or behind the command.
     #[command(flatten)]
     pub options: Options,
 
-    /// The server; the port is 2222 if none is given. IPv6: `[::1]:2222`.
-    #[arg(value_name = "HOST[:PORT]")]
+    /// What can be asked for instead.
+    #[command(flatten)]
+    pub manual: Manual,
+
+    /// The server: its name or address, or a name of the configuration file; the port is 2222
+    /// if none is given. IPv6: `[::1]:2222`.
+    #[arg(value_name = "HOST[:PORT]", value_hint = ValueHint::Hostname)]
     pub host: Host,
 
     /// Go on behind a failing line when the commands come from a pipe or a file.
@@ -68,15 +82,42 @@ pub struct Options {
     #[arg(long, global = true)]
     pub one_connection: bool,
 
+    /// Use the transfer port, whatever the configuration file says.
+    #[arg(long, global = true, overrides_with = "one_connection")]
+    pub no_one_connection: bool,
+
+    /// The folder on the server that names are relative to; the served one if none is given.
+    #[arg(long, global = true, value_name = "FOLDER", value_hint = ValueHint::Other,
+          value_parser = OsStringValueParser::new().try_map(|name| Folder::below_root(&name)))]
+    pub(crate) folder: Option<Folder>,
+
+    /// Read this configuration file instead of ~/.config/coracle/config.toml.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+
     /// Give up after so many seconds without progress.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 60,
-          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+          value_parser = clap::value_parser!(u32).range(SECONDS))]
     pub timeout: u32,
 
     /// Give up connecting to an address after so many seconds.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10,
-          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+          value_parser = clap::value_parser!(u32).range(SECONDS))]
     pub connect_timeout: u32,
+
+    /// Speak the classic dialect: ls, download and upload of whole files, one after the other,
+    /// without checksums, receipts and retries.
+    #[arg(long, global = true)]
+    pub classic: bool,
+
+    /// Speak the native dialect, whatever the configuration file says.
+    #[arg(long, global = true, overrides_with = "classic")]
+    pub no_classic: bool,
+
+    /// Port of classic transfers.
+    #[arg(long, global = true, value_name = "PORT", default_value_t = 3333,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub classic_port: u16,
 
     /// Connect from this local port (control connection).
     #[arg(long, global = true, value_name = "PORT",
@@ -165,24 +206,6 @@ pub enum Command {
 fn number() -> impl clap::builder::TypedValueParser<Value = u64> {
     clap::value_parser!(u64).range(..=coracle::limits::NUMBER_MAX)
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  coracle boat ls                            list the served folder
-  coracle boat upload log.txt                send log.txt
-  coracle boat upload log.txt logs/today     send it under another name
-  coracle boat download logs/today           fetch it as ./today
-  coracle boat download a b c -o inbox/      fetch several files into a folder
-  coracle boat -c download disk.img          continue what was interrupted
-  coracle boat download -r photos            fetch a folder with all that is in it
-  coracle boat upload '*.png' pictures/      send what matches
-  coracle '[::1]:2222' df                    IPv6, with a port
-  coracle boat                               a shell: type commands, `help` lists them
-  coracle boat < commands.txt                the same from a file, up to the first failure
-
-Exit codes: 0 done, 1 refused by the server, 2 wrong usage, 3 connection or protocol,
-4 bytes damaged or changed, 5 local file, 130 interrupted. With several names, those behind
-a failure are still tried; the first failure decides.";
 
 const DOWNLOAD_HELP: &str = "\
 Forms:

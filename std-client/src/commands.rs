@@ -174,15 +174,16 @@ impl<'a> Commands<'a> {
         }
     }
 
-    fn on_entry(&mut self, name: &[u8], metadata: Metadata) -> Result<(), Refusal> {
+    fn on_entry(&mut self, name: &[u8], metadata: Option<Metadata>) -> Result<(), Refusal> {
         self.entries += 1;
         if self.entries > ENTRIES_MAX {
             let text = format!("the server lists more than {ENTRIES_MAX} entries");
             return Err(self.stop(End::Failed(Failure::Connection(text))));
         }
-        match self.progress.json() {
-            Some(json) => self.written(json.entry(name, metadata)),
-            None => self.print(Row { metadata, name }),
+        match (self.progress.json(), metadata) {
+            (Some(json), metadata) => self.written(json.entry(name, metadata)),
+            (None, Some(metadata)) => self.print(Row { metadata, name }),
+            (None, None) => self.print(Shown(name)),
         }
     }
 }
@@ -196,10 +197,7 @@ impl Handler for Commands<'_> {
         let Some(request) = self.queue.pop_front() else { return };
         match outcome {
             Ok(_) => self.asked.push_back(request),
-            Err(why) => {
-                let message = why.to_string();
-                self.fail(&request, Failure::Refused { code: Some(Code::TooLong), message });
-            }
+            Err(why) => self.fail(&request, Failure::not_taken(why)),
         }
     }
 
@@ -213,7 +211,8 @@ impl Handler for Commands<'_> {
 
     fn event(&mut self, event: Answer<'_>) -> Result<(), Refusal> {
         match event {
-            Answer::Entry { entry, .. } => self.on_entry(entry.name, entry.metadata),
+            Answer::Entry { entry, .. } => self.on_entry(entry.name, Some(entry.metadata)),
+            Answer::Name { name, .. } => self.on_entry(name, None),
             Answer::Info { text, .. } => {
                 self.progress.detail(Shown(text));
                 Ok(())

@@ -1,11 +1,13 @@
 //! Finding and reaching a server.
 
+use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::str::FromStr;
 use core::time::Duration;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 
+use serde::Deserialize;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::failure::Failure;
@@ -18,7 +20,8 @@ const PORT: u16 = 2222;
 const TRANSFER_PATIENCE: Duration = Duration::from_secs(3);
 
 /// A server as the user names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Host {
     /// A name or an address, without brackets.
     pub name: String,
@@ -26,10 +29,18 @@ pub struct Host {
     pub port: u16,
 }
 
-impl FromStr for Host {
-    type Err = String;
+impl Host {
+    /// A name with the usual port.
+    pub(crate) fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), port: PORT }
+    }
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    /// The name, without brackets, and the port if there is one.
+    ///
+    /// # Errors
+    ///
+    /// What was expected instead.
+    pub(crate) fn split(text: &str) -> Result<(&str, Option<u16>), String> {
         let (name, port) = if let Some(rest) = text.strip_prefix('[') {
             let (name, port) = rest.split_once(']').ok_or("`[` without `]`")?;
             match port {
@@ -47,11 +58,36 @@ impl FromStr for Host {
         if name.is_empty() || name.contains([':', ' ', '/']) && name.parse::<IpAddr>().is_err() {
             return Err("expected HOST, HOST:PORT or [IPv6]:PORT".to_owned());
         }
-        let port = match port {
-            Some(port) => port.parse().ok().filter(|&port| port > 0).ok_or("the port is wrong")?,
-            None => PORT,
-        };
-        Ok(Self { name: name.to_owned(), port })
+        let number = |port: &str| port.parse().ok().filter(|&port| port > 0);
+        let port = port.map(|port| number(port).ok_or("the port is wrong")).transpose()?;
+        Ok((name, port))
+    }
+}
+
+impl FromStr for Host {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, port) = Self::split(text)?;
+        Ok(Self { name: name.to_owned(), port: port.unwrap_or(PORT) })
+    }
+}
+
+impl TryFrom<String> for Host {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, port } = self;
+        match name.contains(':') {
+            true => write!(f, "[{name}]:{port}"),
+            false => write!(f, "{name}:{port}"),
+        }
     }
 }
 

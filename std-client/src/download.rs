@@ -40,6 +40,8 @@ pub(crate) struct Downloads<'a> {
     /// Standard output, unbuffered.
     output: Option<File>,
     leftovers: Leftovers,
+    /// What came of a file stays, so that it can be continued.
+    keeps: bool,
     no_clobber: bool,
     moved: u64,
     stopped: bool,
@@ -64,6 +66,7 @@ impl<'a> Downloads<'a> {
             whole_since: Instant::now(),
             output: None,
             leftovers: Leftovers::default(),
+            keeps: true,
             no_clobber,
             moved: 0,
             stopped: false,
@@ -77,6 +80,11 @@ impl<'a> Downloads<'a> {
         }
         downloads.ready.retain(|&index| !downloads.items[index].is_through);
         downloads
+    }
+
+    /// Keep nothing of a file that does not arrive whole: it can never be continued.
+    pub(crate) fn without_leftovers(self) -> Self {
+        Self { keeps: false, ..self }
     }
 
     /// The first failure, if there was one.
@@ -208,7 +216,10 @@ impl<'a> Downloads<'a> {
         let item = &mut self.items[index];
         item.is_through = true;
         if let (Some(staged), Target::File(target)) = (item.staged.take(), &item.target) {
-            staged.keep(self.leftovers.of(target));
+            match self.keeps {
+                true => staged.keep(self.leftovers.of(target)),
+                false => staged.discard(),
+            }
         }
     }
 
@@ -246,10 +257,7 @@ impl Handler for Downloads<'_> {
         let Some(index) = self.ready.pop_front() else { return };
         match outcome {
             Ok(_) => self.asked.push_back(index),
-            Err(why) => {
-                let message = why.to_string();
-                self.finish(index, Err(Failure::Refused { code: Some(Code::TooLong), message }));
-            }
+            Err(why) => self.finish(index, Err(Failure::not_taken(why))),
         }
     }
 

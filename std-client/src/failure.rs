@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use coracle::Code;
-use coracle::client::PeerError;
+use coracle::client::{NotNow, PeerError};
 
 use crate::exit::Exit;
 use crate::print::Shown;
@@ -45,6 +45,15 @@ impl Failure {
     /// A refusal as it came from the server.
     pub fn refused(code: Option<Code>, message: &[u8]) -> Self {
         Self::Refused { code, message: Shown(message).to_string() }
+    }
+
+    /// Why something cannot be asked at all.
+    pub fn not_taken(why: NotNow) -> Self {
+        let message = why.to_string();
+        match why {
+            NotNow::TooLong => Self::Refused { code: Some(Code::TooLong), message },
+            _ => Self::Usage(message),
+        }
     }
 
     /// What cannot be done with a local file, and why.

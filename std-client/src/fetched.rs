@@ -198,7 +198,7 @@ impl Item {
         Finished {
             file: self.file(),
             size: self.size,
-            crc: kept.unwrap_or(received),
+            crc: Some(kept.unwrap_or(received)),
             durability: self.durability,
             time: self.began.map_or(Duration::ZERO, |began| began.elapsed()),
         }

@@ -18,6 +18,15 @@ pub(crate) enum Folder {
 }
 
 impl Folder {
+    /// The one that has this name in the served folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] if the name cannot be one.
+    pub(crate) fn below_root(name: &OsStr) -> Result<Self, Failure> {
+        Self::At(Remote::root()).name(name).map(Self::At)
+    }
+
     /// Its path.
     pub(crate) fn path(&self) -> Remote {
         match self {

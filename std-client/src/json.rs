@@ -39,7 +39,8 @@ enum Line<'a> {
         #[serde(flatten)]
         file: Names<'a>,
         bytes: u64,
-        crc32: Crc,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        crc32: Option<Crc>,
         #[serde(skip_serializing_if = "Option::is_none")]
         durability: Option<&'static str>,
         seconds: f64,
@@ -116,8 +117,9 @@ pub(crate) enum Found<'a> {
 pub(crate) struct Entry<'a> {
     #[serde(flatten)]
     pub(crate) name: Name<'a>,
+    /// The classic dialect tells nothing but names.
     #[serde(flatten)]
-    pub(crate) facts: Facts,
+    pub(crate) facts: Option<Facts>,
 }
 
 /// Kind, size in bytes, time in seconds since 1970.
@@ -172,7 +174,7 @@ impl Json {
             Event::Done(done) => Line::Done {
                 file: Names::of(done.file),
                 bytes: done.size,
-                crc32: Crc(done.crc),
+                crc32: done.crc.map(Crc),
                 durability: done.durability.map(durability_word),
                 seconds: done.time.as_secs_f64(),
             },
@@ -203,8 +205,8 @@ impl Json {
     /// # Errors
     ///
     /// Whatever writing says: a listing may be long, and nobody may read it.
-    pub(crate) fn entry(&self, name: &[u8], metadata: Metadata) -> io::Result<()> {
-        let entry = Entry { name: Name::of(name), facts: Facts::of(metadata) };
+    pub(crate) fn entry(&self, name: &[u8], metadata: Option<Metadata>) -> io::Result<()> {
+        let entry = Entry { name: Name::of(name), facts: metadata.map(Facts::of) };
         self.write(&Line::Entry(entry))
     }
 

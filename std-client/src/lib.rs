@@ -3,12 +3,16 @@
 //! A [`coracle::client::Client`] on a non-blocking TCP connection, driven from one thread. What
 //! the program promises stands in its `--help`; the files here are one noun each.
 
+mod arguments;
 mod ask;
 mod bars;
 mod chunk;
+mod classic;
 mod cli;
 mod colour;
 mod commands;
+mod completions;
+mod config;
 mod connection;
 mod download;
 mod exit;
@@ -19,6 +23,8 @@ mod job;
 mod json;
 mod link;
 mod made;
+mod man;
+mod manual;
 mod moves;
 mod pattern;
 mod plan;
@@ -35,6 +41,7 @@ mod source;
 mod staged;
 mod survey;
 mod told;
+mod tour;
 mod transfer;
 mod tree;
 mod upload;
@@ -43,22 +50,20 @@ mod watch;
 use core::time::Duration;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 pub use cli::{Cli, Command, Options};
 pub use connection::{Dialer, Host};
 pub use exit::Exit;
 pub use failure::Failure;
+pub use manual::Manual;
 pub use print::{Row, Shown, Size, Time};
 
-use folder::Folder;
 use progress::Progress;
 use site::Site;
 use watch::Interrupt;
 
 /// The program, with the arguments of the process.
 pub fn main() -> ExitCode {
-    run(&Cli::parse()).into()
+    arguments::read().map_or_else(|exit| exit, |cli| run(&cli)).into()
 }
 
 /// The program; what goes wrong is told on standard error.
@@ -66,8 +71,8 @@ pub fn run(cli: &Cli) -> Exit {
     let Some(command) = &cli.command else { return shell::run(cli) };
     let progress = Progress::new(&cli.options);
     let interrupt = Interrupt::on_signals();
-    let mut site =
-        Site::new(dialer(&cli.host, &cli.options), &interrupt, &progress, Folder::Served);
+    let folder = cli.options.folder.clone().unwrap_or_default();
+    let mut site = Site::new(dialer(&cli.host, &cli.options), &interrupt, &progress, folder);
     let result = site.run(command, &cli.options);
     let exit = result.map_or_else(|failure| failure.exit(), |()| Exit::Done);
     progress.end(exit);

@@ -55,6 +55,21 @@ impl Link {
         Ok(true)
     }
 
+    /// Write all that was gathered, however long the watch lets it take.
+    pub(crate) fn flush_all(&mut self) -> io::Result<()> {
+        while !self.flush()? {
+            if let Some(error) = self.broken.take() {
+                return Err(error);
+            }
+            self.wait(false, true)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) const fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
     /// A server that closes may have said why: what it sent is read before a failed write is
     /// believed.
     fn written(&mut self, result: io::Result<Option<usize>>) -> io::Result<Option<usize>> {

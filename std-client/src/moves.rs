@@ -31,6 +31,10 @@ impl Site<'_> {
         }
         let plan = Downloading::new(&self.folder, names, output, options);
         let plan = told(progress, plan)?;
+        if options.classic && plan.needs_survey() {
+            let text = "the classic dialect cannot find out what a pattern stands for";
+            return told(progress, Err(Failure::Usage(text.to_owned())));
+        }
         let (found, unfound) =
             if plan.needs_survey() { self.survey(&plan, options)? } else { (plan.named(), None) };
         let (files, unmade) = told(progress, plan.files(found, progress))?;
@@ -41,7 +45,12 @@ impl Site<'_> {
         let (direction, count) = (Direction::Download, files.len() as u64);
         progress.tell(Event::Plan { direction, files: count, bytes });
         let mut queue = Downloads::new(files, options.resume, options.no_clobber, progress);
-        self.transfer(options).run(&mut queue);
+        if options.classic {
+            queue = queue.without_leftovers();
+            self.classic(options).run(&mut queue);
+        } else {
+            self.transfer(options).run(&mut queue);
+        }
         first(unfound.or(unmade), queue.outcome())
     }
 
@@ -76,7 +85,11 @@ impl Site<'_> {
         progress.tell(Event::Plan { direction, files, bytes: sending.bytes() });
         let compare = options.resume && options.recursive;
         let mut queue = Uploads::new(sending.files, options.resume, compare, progress);
-        self.transfer(options).run(&mut queue);
+        if options.classic {
+            self.classic(options).run(&mut queue);
+        } else {
+            self.transfer(options).run(&mut queue);
+        }
         first(sending.first_failure, queue.outcome())
     }
 

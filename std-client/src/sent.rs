@@ -46,6 +46,22 @@ pub(crate) enum Step {
     Send(Option<Resume>),
 }
 
+/// What the server has said of a file that is there now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored {
+    pub(crate) length: u64,
+    /// The classic dialect tells none.
+    pub(crate) crc: Option<u32>,
+    /// `None` where it was not stored now, or nothing is known.
+    pub(crate) durability: Option<Durability>,
+}
+
+impl Stored {
+    pub(crate) const fn of(receipt: Receipt, durability: Option<Durability>) -> Self {
+        Self { length: receipt.length, crc: Some(receipt.crc), durability }
+    }
+}
+
 impl Item {
     pub(crate) fn new(file: Send, step: Step) -> Self {
         let Send { source, remote, .. } = file;
@@ -84,12 +100,12 @@ impl Item {
     }
 
     /// It is stored.
-    pub(crate) fn finished(&self, stored: Receipt, durability: Option<Durability>) -> Finished<'_> {
+    pub(crate) fn finished(&self, stored: Stored) -> Finished<'_> {
         Finished {
             file: self.file(),
             size: stored.length,
             crc: stored.crc,
-            durability,
+            durability: stored.durability,
             time: self.began.map_or(Duration::ZERO, |began| began.elapsed()),
         }
     }

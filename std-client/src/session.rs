@@ -75,7 +75,7 @@ impl Session {
         if result.is_err() {
             // What has come is kept, whatever became of the connection. If even that fails,
             // the first failure says more.
-            poll::settle::<_, (), LINE_MAX, DEPTH>(&mut self.client, &mut watched).ok();
+            poll::settle::<()>(&mut *self.client, &mut watched).ok();
         }
         result.map_err(|error| self.failure(error))
     }
@@ -139,7 +139,8 @@ fn drive(
             Waiting::Either => link.wait(true, true),
             Waiting::Request if link.flush().map_err(Error::Link)? => return Ok(()),
             Waiting::Request => link.wait(false, true),
-            Waiting::Over => return Err(ClientError::Peer(PeerError::Closed).into()),
+            // Over; what else there is belongs to the classic dialect.
+            _ => return Err(ClientError::Peer(PeerError::Closed).into()),
         };
         if !is_ready.map_err(Error::Link)? {
             poll::settle(client, handler)?;

@@ -1,19 +1,21 @@
 //! The shell: asks for commands and does them, over one session, until the user leaves.
 
 mod complete;
+mod help;
 mod input;
 mod jobs;
 mod local;
 mod names;
+mod output;
 mod question;
 mod terminal;
 mod verb;
 mod words;
 
-use std::ffi::{OsStr, OsString};
-use std::io::{IsTerminal, Write, stdin, stdout};
+use core::time::Duration;
+use std::ffi::OsStr;
+use std::io::{IsTerminal, stdin, stdout};
 
-use clap::error::ErrorKind;
 use coracle::{Code, Command as Request, Kind};
 
 use crate::cli::{Cli, Command, Options};
@@ -28,6 +30,7 @@ use crate::shell::complete::Completer;
 use crate::shell::input::{Input, Pipe, Read};
 use crate::shell::jobs::{Jobs, Task};
 use crate::shell::names::Names;
+use crate::shell::output::{print, say, tell};
 use crate::shell::question::Question;
 use crate::shell::terminal::Terminal;
 use crate::shell::verb::{Line, Verb};
@@ -54,6 +57,9 @@ struct Shell<'a> {
     first_failure: Option<Failure>,
 }
 
+/// How long jobs may take to stop when the program is told to end.
+const END_PATIENCE: Duration = Duration::from_secs(15);
+
 /// What happens behind a line.
 enum Next {
     Line,
@@ -70,8 +76,9 @@ pub(crate) fn run(cli: &Cli) -> Exit {
             return failure.exit();
         }
     };
-    // A person wants to know at once whether the server is there.
-    if shell.input.is_terminal()
+    // A person wants to know at once whether the server is there. (Classic has no sessions.)
+    if !cli.options.classic
+        && shell.input.is_terminal()
         && let Err(failure) = shell.at_site(&cli.options, |site, options| site.open(options))
     {
         progress.error(&failure);
@@ -88,20 +95,21 @@ impl<'a> Shell<'a> {
         let interrupt = Interrupt::of_shell();
         let jobs = Jobs::default();
         let input = if stdin().is_terminal() && stdout().is_terminal() {
-            let names = Names::new(&crate::dialer(&cli.host, &cli.options), interrupt.clone());
+            let names = Names::new(cli, interrupt.clone());
             let terminal = Terminal::new(Completer::new(names), jobs.board())?;
             Input::Terminal(Box::new(terminal))
         } else {
             Input::Pipe(Pipe::new()?)
         };
+        let folder = cli.options.folder.clone().unwrap_or_default().path();
         Ok(Self {
             host: &cli.host,
             defaults: &cli.options,
             keep_going: cli.keep_going,
             input,
             interrupt,
-            folder: Remote::root(),
-            former: Remote::root(),
+            former: folder.clone(),
+            folder,
             control: None,
             jobs,
             is_warned: false,
@@ -185,7 +193,7 @@ impl<'a> Shell<'a> {
         self.is_warned &= is_exit;
         let Line { options, verb } = match Line::parse_words(&words, self.defaults) {
             Ok(line) => line,
-            Err(error) => return explain(&error).map(|()| Next::Line),
+            Err(error) => return help::explain(&error).map(|()| Next::Line),
         };
         match verb {
             Verb::Exit => return self.exit(),
@@ -197,12 +205,15 @@ impl<'a> Shell<'a> {
                 return Err(Failure::Usage(text.to_owned())).inspect_err(told);
             }
             Verb::Remote(command) => self.remote(&command, &options)?,
+            Verb::Wait { job } => self.wait(job, false)?,
+            Verb::Stop { job } => self.wait(job, true)?,
+            Verb::Help { command } => help::help(command.as_deref())?,
             verb => self.own(verb, &options).inspect_err(told)?,
         }
         Ok(Next::Line)
     }
 
-    /// Do one of the commands that only a shell has.
+    /// Do one of the commands that only a shell has, and that tell nothing themselves.
     fn own(&mut self, verb: Verb, options: &Options) -> Result<(), Failure> {
         match verb {
             Verb::Cd { path } => self.go(path.as_deref(), options),
@@ -211,11 +222,8 @@ impl<'a> Shell<'a> {
             Verb::Lcd { path } => local::go(path.as_deref()),
             Verb::Lpwd => print(&format!("{}\n", local::shown(&local::folder()?))),
             Verb::Jobs => print(&self.jobs.table()),
-            Verb::Wait { job } => self.wait(job, false),
-            Verb::Stop { job } => self.wait(job, true),
             Verb::History => self.history(),
-            Verb::Help { command } => help(command.as_deref()),
-            Verb::Remote(_) | Verb::Exit => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -240,13 +248,17 @@ impl<'a> Shell<'a> {
     ) -> Result<T, Failure> {
         let progress = Progress::shell(options);
         let dialer = crate::dialer(self.host, options);
-        let folder = Folder::At(self.folder.clone());
-        let site = Site::new(dialer, &self.interrupt, &progress, folder);
+        let site = Site::new(dialer, &self.interrupt, &progress, self.folder(options));
         let mut site = site.of_shell(self.control.take());
         let result = work(&mut site, options);
         self.control = site.into_control();
         progress.end(result.as_ref().map_or_else(Failure::exit, |_| Exit::Done));
         result
+    }
+
+    /// What names are relative to.
+    fn folder(&self, options: &Options) -> Folder {
+        options.folder.clone().unwrap_or_else(|| Folder::At(self.folder.clone()))
     }
 
     /// Go to another folder on the server, if it is one.
@@ -256,7 +268,7 @@ impl<'a> Shell<'a> {
             Some(path) if path == "-" => self.former.clone(),
             Some(path) => Folder::At(self.folder.clone()).name(path)?,
         };
-        if folder != Remote::root() {
+        if folder != Remote::root() && !options.classic {
             self.check_folder(&folder, options)?;
         }
         self.former = core::mem::replace(&mut self.folder, folder);
@@ -299,10 +311,10 @@ impl<'a> Shell<'a> {
         let mut dialer = crate::dialer(self.host, &options);
         // The session of the shell has it.
         dialer.local_port = None;
-        let folder = self.folder.clone();
+        let folder = self.folder(&options);
         let work = move |task: Task| {
             let progress = Progress::background(&options, task.state, task.print);
-            let mut site = Site::new(dialer, &task.interrupt, &progress, Folder::At(folder));
+            let mut site = Site::new(dialer, &task.interrupt, &progress, folder);
             let result = site.run(&command, &options);
             progress.end(result.as_ref().map_or_else(Failure::exit, |()| Exit::Done));
             result
@@ -317,21 +329,18 @@ impl<'a> Shell<'a> {
         Ok(())
     }
 
-    /// Wait for jobs, having them stopped before if that is wanted.
+    /// Wait for jobs, having them stopped before if that is wanted. What goes wrong has been
+    /// told, by the job or here.
     fn wait(&mut self, job: Option<u32>, stop: bool) -> Result<(), Failure> {
-        let numbers = self.jobs.named(job)?;
+        let progress = Progress::shell(self.defaults);
+        let told = |failure: &Failure| progress.error(failure);
+        let numbers = self.jobs.named(job).inspect_err(told)?;
         if stop {
             self.jobs.interrupt(&numbers);
         }
         let is_terminal = self.input.is_terminal();
-        let tell = |line: String| {
-            if is_terminal {
-                say(&line);
-            } else {
-                eprintln!("{line}");
-            }
-        };
-        match self.jobs.wait(&numbers, &self.interrupt, tell)? {
+        let tell = |line: String| tell(is_terminal, &line);
+        match self.jobs.wait(&numbers, &self.interrupt, tell).inspect_err(told)? {
             Some(failure) if !stop => Err(failure),
             _ => Ok(()),
         }
@@ -369,7 +378,14 @@ impl<'a> Shell<'a> {
         self.interrupt.clear();
         if let Ok(numbers) = self.jobs.named(None) {
             self.jobs.interrupt(&numbers);
-            self.wait(None, true).ok();
+            if self.interrupt.is_end() {
+                // Which nothing waits for any more, but jobs need a moment to put things away.
+                self.jobs.board().wait(END_PATIENCE);
+                let is_terminal = self.input.is_terminal();
+                self.jobs.take_told().iter().for_each(|line| tell(is_terminal, line));
+            } else {
+                self.wait(None, true).ok();
+            }
         }
         if let Some(session) =
             self.control.take().filter(|session| !is_failed && session.is_alive())
@@ -380,40 +396,4 @@ impl<'a> Shell<'a> {
             say("Client connection Closed!");
         }
     }
-}
-
-/// A line that the definition does not take, or that asks for help.
-fn explain(error: &clap::Error) -> Result<(), Failure> {
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => print(&error.render().to_string()),
-        ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => {
-            eprint!("Please use one of the following command:\n{}", verb::summary());
-            Err(Failure::Usage("unknown command".to_owned()))
-        }
-        _ => {
-            eprint!("{}", error.render());
-            Err(Failure::Usage("wrong usage".to_owned()))
-        }
-    }
-}
-
-fn help(command: Option<&str>) -> Result<(), Failure> {
-    let Some(command) = command else { return print(&verb::summary()) };
-    let words = [OsString::from(command), OsString::from("--help")];
-    match Line::definition().try_get_matches_from(words) {
-        Err(error) => explain(&error),
-        Ok(_) => Ok(()),
-    }
-}
-
-/// Print a result.
-fn print(text: &str) -> Result<(), Failure> {
-    let failed = |error| Failure::Local(format!("cannot write the output: {error}"));
-    let mut out = stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(failed)
-}
-
-/// Tell a person at the terminal something; one who has gone needs nothing.
-fn say(text: &str) {
-    print(&format!("{text}\n")).ok();
 }

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use coracle::client::Handler;
 
+use crate::classic::{self, Classic};
 use crate::cli::{Command, Options};
 use crate::commands::Commands;
 use crate::connection::Dialer;
@@ -53,6 +54,9 @@ impl<'a> Site<'a> {
     /// The first failure, which has been told.
     pub(crate) fn run(&mut self, command: &Command, options: &Options) -> Result<(), Failure> {
         let progress = self.progress;
+        if options.classic {
+            told(progress, classic::check(command, options))?;
+        }
         match command {
             Command::Download { names, output } => {
                 return self.download(names, output.as_deref(), options);
@@ -87,6 +91,9 @@ impl<'a> Site<'a> {
         handler: &mut impl Handler,
         options: &Options,
     ) -> Result<(), Failure> {
+        if options.classic {
+            return self.classic(options).ask(handler);
+        }
         let mut session = self.session(options)?;
         session.run(handler)?;
         self.control = Some(session);
@@ -116,6 +123,17 @@ impl<'a> Site<'a> {
         }
         let stream = self.dialer.control()?;
         Ok(Session::new(stream, false, self.interrupt, timeout))
+    }
+
+    /// How a server is asked that speaks the classic dialect.
+    pub(crate) fn classic(&self, options: &Options) -> Classic<'_> {
+        Classic {
+            dialer: &self.dialer,
+            interrupt: self.interrupt,
+            progress: self.progress,
+            timeout: timeout(options),
+            port: options.classic_port,
+        }
     }
 
     /// How its files are moved.

@@ -111,6 +111,11 @@ impl Staged {
         self.file.set_len(length)
     }
 
+    /// Stop: nothing stays.
+    pub(crate) fn discard(self) {
+        remove(&self.path);
+    }
+
     /// Stop: what came stays and replaces older leftovers, unless nothing came.
     pub(crate) fn keep(self, leftovers: &[PathBuf]) {
         match self.len() {

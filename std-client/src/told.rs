@@ -87,8 +87,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) file: File<'a>,
     /// Bytes of the whole file.
     pub(crate) size: u64,
-    /// Of the whole file.
-    pub(crate) crc: u32,
+    /// Of the whole file; the classic dialect tells none.
+    pub(crate) crc: Option<u32>,
     /// `None` where it was not stored now: standard output, or it was there already.
     pub(crate) durability: Option<Durability>,
     /// Since it began.
@@ -155,7 +155,11 @@ impl Display for Far {
 /// One line for the curious: name, length, checksum, and how safe it is.
 impl Display for Finished<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} {:08x}", Shown(self.file.name), self.size, self.crc)?;
+        write!(f, "{}: {}", Shown(self.file.name), self.size)?;
+        match self.crc {
+            Some(crc) => write!(f, " {crc:08x}")?,
+            None => f.write_str(" sent, no receipt")?,
+        }
         match self.durability {
             Some(Durability::Flushed) => f.write_str(" flushed"),
             Some(Durability::Cached) => f.write_str(" cached: a power cut there may undo it"),

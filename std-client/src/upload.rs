@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use coracle::client::{Done, Event as Answer, Handler, NotNow, Supplied};
-use coracle::{Code, Command, Durability, Path as RemotePath, Receipt, Refusal, Resume};
+use coracle::{Code, Command, Path as RemotePath, Receipt, Refusal, Resume};
 
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::sending::Send;
-use crate::sent::{Item, Step, unrepeatable};
+use crate::sent::{Item, Step, Stored, unrepeatable};
 use crate::source::Source;
 use crate::told::{About, Event};
 use crate::transfer::Queue;
@@ -63,7 +63,7 @@ impl<'a> Uploads<'a> {
             match item.is_stored(stored) {
                 Ok(true) => {
                     self.progress.tell(Event::Start(item.start(stored.length)));
-                    self.finish(index, Ok((stored, None)));
+                    self.finish(index, Ok(Stored::of(stored, None)));
                 }
                 Ok(false) => self.again(index, Step::Partial),
                 Err(failure) => self.finish(index, Err(failure)),
@@ -76,7 +76,7 @@ impl<'a> Uploads<'a> {
                     let name = item.remote.shown();
                     let text = "the receipt was lost, but the file is stored";
                     self.progress.note(format_args!("{name}: {text}"));
-                    self.finish(index, Ok((stored, None)));
+                    self.finish(index, Ok(Stored::of(stored, None)));
                 }
                 Ok(_) => self.not_stored(index),
                 Err(failure) => self.finish(index, Err(failure)),
@@ -148,14 +148,12 @@ impl<'a> Uploads<'a> {
         }
     }
 
-    fn finish(&mut self, index: usize, result: Result<(Receipt, Option<Durability>), Failure>) {
+    fn finish(&mut self, index: usize, result: Result<Stored, Failure>) {
         self.moved += 1;
         let item = &mut self.items[index];
         item.open = None;
         match result {
-            Ok((stored, durability)) => {
-                self.progress.tell(Event::Done(item.finished(stored, durability)));
-            }
+            Ok(stored) => self.progress.tell(Event::Done(item.finished(stored))),
             Err(failure) => {
                 let about = About::File(item.file());
                 self.progress.tell(Event::Failed { about, failure: &failure });
@@ -179,8 +177,7 @@ impl Handler for Uploads<'_> {
     fn requested(&mut self, outcome: Result<u64, NotNow>) {
         let Some(index) = self.ready.pop_front() else { return };
         if let Err(why) = outcome {
-            let message = why.to_string();
-            self.finish(index, Err(Failure::Refused { code: Some(Code::TooLong), message }));
+            self.finish(index, Err(Failure::not_taken(why)));
             return;
         }
         self.asked.push_back(index);
@@ -220,9 +217,12 @@ impl Handler for Uploads<'_> {
                 let Some(index) = self.asked.pop_front() else { return Ok(()) };
                 match done {
                     Done::Uploaded(receipt, durability) => {
-                        self.finish(index, Ok((receipt, Some(durability))));
+                        self.finish(index, Ok(Stored::of(receipt, Some(durability))));
                     }
                     Done::Sum(stored) => self.on_sum(index, stored),
+                    Done::Sent { length } => {
+                        self.finish(index, Ok(Stored { length, crc: None, durability: None }));
+                    }
                     _ => {}
                 }
             }

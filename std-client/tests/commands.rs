@@ -116,7 +116,7 @@ fn wrong_usage_needs_no_server() {
         assert_ne!(outcome.err, "", "{arguments:?}");
     }
     let help = coracle(folder.path(), address, &["--help"]).expect(0);
-    assert!(help.out.contains("Examples:") && help.out.contains("Exit codes:"));
+    assert!(help.out.contains("First steps:") && help.out.contains("Exit status:"));
     assert!(coracle(folder.path(), address, &["--version"]).expect(0).out.starts_with("coracle "));
 }
 

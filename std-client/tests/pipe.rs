@@ -3,8 +3,12 @@
 mod support;
 
 use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Stdio;
 
-use support::{Fake, Peer, coracle_with, download, script, tempdir};
+use rustix::process::{Pid, Signal, kill_process};
+use support::{Fake, Outcome, Peer, coracle_with, download, script, staged, tempdir, until};
 
 fn listing(peer: &mut Peer) {
     peer.expect("ls /");
@@ -124,8 +128,33 @@ fn the_end_waits_for_jobs_and_takes_their_failure() {
     fake.finish();
     assert_eq!(outcome.out, "");
     assert!(outcome.err.contains("[1] done: download a\n"), "{outcome:?}");
-    assert!(outcome.err.contains("[1] failed: download b\n"), "{outcome:?}");
+    // Told once by the job, not again by the shell.
+    assert_eq!(outcome.err.matches("No such file found").count(), 1, "{outcome:?}");
+    assert!(outcome.err.ends_with("[1] failed: download b\n"), "{outcome:?}");
     assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"12345");
+}
+
+#[test]
+fn a_signal_ends_everything_in_order() {
+    let fake = Fake::start(vec![script(|peer| {
+        peer.greet();
+        peer.expect("download /a");
+        peer.say("ok 10 10 -\n");
+        peer.say(support::data(b"12345"));
+        peer.gone();
+    })]);
+    let folder = tempdir().unwrap();
+    let mut command = support::command(folder.path(), fake.address, &["--keep-going"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"download a &\n").unwrap();
+    let is_whole = |file: &PathBuf| fs::metadata(file).unwrap().len() == 5;
+    until(|| staged(folder.path()).iter().any(is_whole));
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let outcome = Outcome::of(&child.wait_with_output().unwrap()).expect(130);
+    fake.finish();
+    assert!(outcome.err.contains("[1] stopped: download a\n"), "{outcome:?}");
+    drop(input);
 }
 
 #[test]

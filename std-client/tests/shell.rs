@@ -66,7 +66,8 @@ fn terminal(host: SocketAddr, here: &Path, home: &Path, options: &[&str]) -> Ter
     let host = host.to_string();
     let arguments = [&[&*host], options].concat();
     let state = home.join("state").into_os_string();
-    let variables = [("XDG_STATE_HOME", &*state), ("HOME", home.as_os_str())];
+    let config = ("CORACLE_CONFIG", OsStr::new("/dev/null"));
+    let variables = [("XDG_STATE_HOME", &*state), ("HOME", home.as_os_str()), config];
     Terminal::start(Path::new(env!("CARGO_BIN_EXE_coracle")), here, &arguments, &variables)
 }
 
@@ -408,6 +409,29 @@ fn jobs_run_beside_the_commands() {
 }
 
 #[test]
+fn what_a_job_says_does_not_tear_the_line_that_is_typed() {
+    let (go, wait_for_go) = std::sync::mpsc::channel::<()>();
+    let refuses = script(move |peer| {
+        peer.greet();
+        peer.expect("download /a");
+        wait_for_go.recv().unwrap();
+        peer.say("err denied not for you\n");
+        peer.exit();
+    });
+    let mut shell = Shell::start(vec![idle(), refuses]);
+    shell.line("download a &");
+    shell.terminal.send("pwd # half");
+    shell.terminal.expect("pwd # half");
+    go.send(()).unwrap();
+    shell.terminal.expect("[1] coracle: /a: not for you (denied)\n");
+    shell.terminal.expect(&format!("{PROMPT}pwd # half"));
+    let told = shell.line(" a line");
+    assert!(told.contains("/\n"), "{told}");
+    assert!(told.contains("[1] failed: download a\n") || shell.line("").contains("[1] failed"));
+    shell.exit();
+}
+
+#[test]
 fn leaving_stops_jobs_when_it_is_said_twice() {
     let stuck = |first: &'static str| {
         script(move |peer: &mut Peer| {
@@ -455,6 +479,34 @@ fn a_signal_at_the_prompt_ends_everything_in_order() {
     shell.terminal.signal(Signal::TERM);
     assert_eq!(shell.terminal.wait().0, 130);
     shell.fake.finish();
+}
+
+#[test]
+fn a_classic_server_has_a_shell_too() {
+    let lists = || {
+        script(|peer: &mut Peer| {
+            peer.command("ls");
+            peer.say("a.txt\nb.txt");
+        })
+    };
+    let (fake, folder) = (Fake::start(vec![lists(), lists()]), tempdir().unwrap());
+    let mut shell = terminal(fake.address, folder.path(), folder.path(), &["--classic"]);
+    shell.expect(PROMPT);
+    for _ in 0..2 {
+        shell.send("ls\n");
+        shell.expect("ls\na.txt\nb.txt\n");
+        shell.expect(PROMPT);
+    }
+    shell.send("df\n");
+    shell.expect("the classic dialect has only ls, download and upload");
+    shell.expect(PROMPT);
+    // Nothing is looked up.
+    shell.send("get a\t\tb\x03");
+    shell.expect(PROMPT);
+    shell.send("exit\n");
+    shell.expect("Client connection Closed!");
+    assert_eq!(shell.wait().0, 0);
+    fake.finish();
 }
 
 #[test]

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, ValueEnum, ValueHint};
 use coracle::Timeouts;
 use coracle_storage::folder::FolderOptions;
+
+use crate::manual::{self, Manual};
 
 /// Serve a folder to coracle clients.
 ///
@@ -14,9 +16,11 @@ use coracle_storage::folder::FolderOptions;
 /// staged, flushed and renamed: a file is the old one or the new one, and `ok` means that it
 /// survives a power cut.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "coracled", version, after_help = EXAMPLES)]
+#[command(name = "coracled", version, max_term_width = 100, arg_required_else_help = true,
+          after_help = manual::essentials(), after_long_help = manual::tour())]
 pub struct Options {
     /// The folder to serve; nothing outside it can be reached.
+    #[arg(value_hint = ValueHint::DirPath)]
     pub root: PathBuf,
 
     /// Address and port to serve; port 0 takes a free one. May be given several times.
@@ -86,16 +90,11 @@ pub struct Options {
     /// Only warnings and errors are logged.
     #[arg(long, short)]
     pub quiet: bool,
+
+    /// What can be asked for instead.
+    #[command(flatten)]
+    pub manual: Manual,
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  coracled ~/shared                        serve a folder to this machine
-  coracled --listen '[::1]:2222' ~/shared  the same over IPv6
-  coracled --listen 127.0.0.1:0 ~/shared   on a free port, which is printed
-  coracled --read-only --log json /srv     hand out files, log for programs
-
-Then, elsewhere: coracle 127.0.0.1 ls";
 
 /// What an upload's receipt promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

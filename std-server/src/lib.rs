@@ -9,6 +9,7 @@ mod host;
 mod link;
 mod listener;
 mod log;
+mod manual;
 mod pool;
 mod service;
 mod session;
@@ -25,6 +26,7 @@ use coracle_storage::folder::Folder;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub use cli::{Durability, LogFormat, Options, TransferChoice};
+pub use manual::{Manual, options};
 pub use service::{SendStorage, Service, Settings};
 
 /// Why the server cannot serve.

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use coracle_server::{Options, run};
+use coracle_server::{Failure, options, run};
 
 fn main() -> ExitCode {
-    match run(Options::parse()) {
+    let options = options().map_err(|error| Failure::System("write to standard output", error));
+    match options.and_then(|options| options.map_or(Ok(()), run)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("coracled: {error}");

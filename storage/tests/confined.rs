@@ -126,6 +126,17 @@ fn the_root_may_be_a_link() {
     assert_untouched(&served);
 }
 
+#[test]
+fn a_removed_root_is_no_empty_folder() {
+    let outer = tempfile::tempdir().unwrap();
+    let root = outer.path().join("root");
+    fs::create_dir(&root).unwrap();
+    let mut session = Folder::open(&root, FolderOptions::default()).unwrap().session();
+    fs::remove_dir(&root).unwrap();
+    assert_eq!(code(session.open_folder(Path::ROOT)), Code::NotFound);
+    assert_eq!(code(session.stage(path(b"a"), Some(1))), Code::NotFound);
+}
+
 /// A component is exchanged for a link outside, over and over, while files go through it (H07).
 #[test]
 fn an_exchanged_component_never_leads_outside() {

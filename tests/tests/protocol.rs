@@ -8,12 +8,20 @@ use coracle::{Code, Command, End, Frame, Reply};
 
 const SPECIFICATION: &str = include_str!("../../PROTOCOL.md");
 
+/// Where the classic dialect begins, whose transcripts have a form of their own.
+const CLASSIC: &str = "\n## 21. The classic dialect\n";
+
+/// What is said of the native dialect, and what of the classic one.
+fn dialects() -> (&'static str, &'static str) {
+    SPECIFICATION.split_once(CLASSIC).expect("a section on either")
+}
+
 /// The lines of all code blocks without a language, with an empty line between blocks.
-fn examples() -> Vec<&'static str> {
+fn examples(text: &'static str) -> Vec<&'static str> {
     let mut lines = Vec::new();
     let mut inside = false;
     let mut plain = false;
-    for line in SPECIFICATION.lines() {
+    for line in text.lines() {
         if let Some(language) = line.strip_prefix("```") {
             plain = !inside && language.is_empty();
             inside = !inside;
@@ -78,7 +86,7 @@ fn check_frames(mut bytes: &[u8]) -> usize {
 fn frames_are_right() {
     let mut run = Vec::new();
     let mut ends = 0;
-    for line in examples().into_iter().chain([""]) {
+    for line in examples(dialects().0).into_iter().chain([""]) {
         match hexadecimal(line) {
             Some(bytes) => run.extend(bytes),
             None => ends += check_frames(&std::mem::take(&mut run)),
@@ -90,7 +98,7 @@ fn frames_are_right() {
 #[test]
 fn commands_and_replies_are_right() {
     let (mut commands, mut replies) = (0, 0);
-    for line in examples() {
+    for line in examples(dialects().0) {
         if hexadecimal(line).is_some() {
             continue;
         }
@@ -108,6 +116,26 @@ fn commands_and_replies_are_right() {
         }
     }
     assert!(commands >= 12 && replies >= 15, "only {commands} commands, {replies} replies found");
+}
+
+/// What the server answers to each of these is tested with the server itself; here, that the
+/// refusals among them have the form and the codes of section 8.
+#[test]
+fn classic_refusals_are_right() {
+    let (mut bare, mut lines) = (0, 0);
+    for line in examples(dialects().1) {
+        match line.strip_prefix("S: ") {
+            Some("err") => bare += 1,
+            Some(reply) if reply.starts_with("err") => {
+                let mut bytes = reply.strip_suffix("\\n").unwrap().as_bytes().to_vec();
+                let parsed = Reply::parse(&mut bytes);
+                assert!(matches!(parsed, Some(Reply::Err { code: Some(_), .. })), "{reply}");
+                lines += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(bare >= 1 && lines >= 2, "only {bare} without and {lines} with a line end found");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -26,7 +27,8 @@ impl Shell {
         let host = address.to_string();
         let arguments = [&[&*host], options].concat();
         let home = site.local.path().as_os_str();
-        let variables = [("HOME", home), ("XDG_STATE_HOME", home)];
+        let config = ("CORACLE_CONFIG", OsStr::new("/dev/null"));
+        let variables = [("HOME", home), ("XDG_STATE_HOME", home), config];
         let program = program("coracle").unwrap();
         let mut terminal = Terminal::start(&program, site.local.path(), &arguments, &variables);
         terminal.expect(PROMPT);

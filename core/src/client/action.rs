@@ -49,9 +49,31 @@ pub enum Action<'a> {
     /// Every request is answered: give another, or end the session. A driver that waits for its
     /// user may receive into this slice meanwhile: a server says so when it ends the session.
     Ready(&'a mut [u8]),
+    /// The file bytes of the classic dialect go over a connection of their own: get it and
+    /// report [`connected`](crate::classic::Client::connected); what is asked from then on is
+    /// meant for it. Nothing more is asked of the link so far, which may be closed.
+    Transfer(Way),
+    /// Everything is transmitted: close the sending direction of the link, if possible so that
+    /// its end leaves together with the last bytes →
+    /// [`half_closed`](crate::classic::Client::half_closed).
+    HalfClose,
     /// The session is over, by an error, by [`failed`](super::Client::failed) or because the
     /// server closed it: close the link.
     Over,
+}
+
+/// Which way the bytes of a classic transfer go, and so who makes the connection for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Way {
+    /// The server connects to us, once and perhaps at once: listen before the command is
+    /// transmitted. The server closes first.
+    Download,
+    /// We connect to the server, which may listen only after its reply: try for some seconds.
+    Upload {
+        /// Bytes that will be transmitted.
+        size: u64,
+    },
 }
 
 /// Something the server told. `request` is the number that
@@ -68,6 +90,14 @@ pub enum Event<'a> {
         request: u64,
         /// The entry.
         entry: Entry<'a>,
+    },
+    /// A name of a listing in the classic dialect, which says nothing else of an entry. It may
+    /// hold anything. Nothing bounds how many come.
+    Name {
+        /// The number of the `ls`.
+        request: u64,
+        /// The name.
+        name: &'a [u8],
     },
     /// A line for a person. Nothing bounds how many come: a driver bounds them by time or count.
     Info {
@@ -135,10 +165,17 @@ pub enum Done<'a> {
     Found(Metadata),
     /// `sum` and `partial`: length and checksum as read back by the server.
     Sum(Receipt),
-    /// `download`: length and checksum of the bytes stored, which are those the server sent.
+    /// `download`: length and checksum of the bytes stored, which are those the server sent; in
+    /// the classic dialect those that came, for it has no checksums.
     Downloaded(Receipt),
     /// `upload`: the receipt, which agrees with what was sent.
     Uploaded(Receipt, Durability),
+    /// `upload` in the classic dialect: every byte was sent and the server closed in order. There
+    /// is no receipt: nothing proves what was stored.
+    Sent {
+        /// Bytes.
+        length: u64,
+    },
     /// `df`.
     Space(Space),
     /// `stats`: the fields as they came: show them escaped.
@@ -155,8 +192,12 @@ pub enum NotNow {
     TooLong,
     /// The machine says `hello` itself.
     Hello,
-    /// The session is over, or `exit` was sent.
+    /// The session is over, or `exit` was sent; in the classic dialect a command was given.
     Over,
+    /// The classic dialect has no such command, or not with these arguments.
+    Dialect,
+    /// The classic dialect takes no such name.
+    Name,
 }
 
 impl core::fmt::Display for NotNow {
@@ -166,6 +207,14 @@ impl core::fmt::Display for NotNow {
             Self::TooLong => "the server does not take lines as long as this path needs",
             Self::Hello => "hello is said by the machine itself",
             Self::Over => "the session is over",
+            Self::Dialect => {
+                "the classic dialect can only list, download whole files, and upload files whose \
+                 size is known"
+            }
+            Self::Name => {
+                "the classic dialect takes only names of ASCII letters, digits, `_` and `.`, \
+                 without folders"
+            }
         })
     }
 }

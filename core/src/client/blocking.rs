@@ -3,10 +3,10 @@
 use embedded_io::{Read, Write};
 
 use super::handler::{answer, ask};
-use super::{Action, Client, Error, Handler};
-use crate::buffer::Buffer;
+use super::{Action, Error, Handler, Machine};
 
-/// Run the session until every request of the handler is answered, or the server has closed it.
+/// Run the session until every request of the handler is answered, the server has closed it, or
+/// the machine waits for something that is not on this link: [`Machine::poll`] says which.
 ///
 /// While it transmits it does not receive: the server's window keeps the replies so few that
 /// they fit into the buffers of the link meanwhile.
@@ -14,8 +14,8 @@ use crate::buffer::Buffer;
 /// # Errors
 ///
 /// [`Error`] by its cause; the session is over then, close the link.
-pub fn run<C: Buffer, L: Read + Write, const LINE: usize, const DEPTH: usize>(
-    client: &mut Client<C, LINE, DEPTH>,
+pub fn run<L: Read + Write>(
+    client: &mut impl Machine,
     link: &mut L,
     handler: &mut impl Handler,
 ) -> Result<(), Error<L::Error>> {

@@ -2,8 +2,7 @@
 
 use core::fmt;
 
-use super::{Action, Client, ClientError, Event, NotNow};
-use crate::buffer::Buffer;
+use super::{Action, ClientError, Event, Machine, NotNow};
 use crate::command::Command;
 use crate::path::Path;
 use crate::reply::Refusal;
@@ -84,11 +83,9 @@ impl<E> From<ClientError> for Error<E> {
     }
 }
 
-/// Give the machine requests as long as it takes them.
-pub(super) fn ask<C: Buffer, const LINE: usize, const DEPTH: usize>(
-    client: &mut Client<C, LINE, DEPTH>,
-    handler: &mut impl Handler,
-) {
+/// Give the machine requests as long as it takes them. The drivers do so themselves; an owner
+/// who must know beforehand what will be asked does it before there is a link.
+pub fn ask(client: &mut impl Machine, handler: &mut impl Handler) {
     while client.takes_request() {
         let Some(command) = handler.next_request() else { return };
         match client.request(command) {
@@ -99,8 +96,8 @@ pub(super) fn ask<C: Buffer, const LINE: usize, const DEPTH: usize>(
 }
 
 /// Do the outstanding action if it moves no bytes over the link. Returns whether it was one.
-pub(super) fn answer<C: Buffer, const LINE: usize, const DEPTH: usize, E>(
-    client: &mut Client<C, LINE, DEPTH>,
+pub(super) fn answer<E>(
+    client: &mut impl Machine,
     handler: &mut impl Handler,
 ) -> Result<bool, Error<E>> {
     match client.poll() {
@@ -122,9 +119,12 @@ pub(super) fn answer<C: Buffer, const LINE: usize, const DEPTH: usize, E>(
                 Supplied::Failed(reason) => client.failed(reason)?,
             }
         }
-        Action::Receive(_) | Action::Exchange { .. } | Action::Ready(_) | Action::Over => {
-            return Ok(false);
-        }
+        Action::Receive(_)
+        | Action::Exchange { .. }
+        | Action::Ready(_)
+        | Action::Transfer(_)
+        | Action::HalfClose
+        | Action::Over => return Ok(false),
     }
     Ok(true)
 }

@@ -1,8 +1,7 @@
 //! The client's driver that never waits, over [`Stream`].
 
 use super::handler::{answer, ask};
-use super::{Action, Client, Error, Handler};
-use crate::buffer::Buffer;
+use super::{Action, Error, Handler, Machine, Way};
 use crate::poll::Stream;
 
 /// What a session waits for.
@@ -15,6 +14,11 @@ pub enum Waiting {
     Either,
     /// A request: every one is answered. [`Stream::try_write`] has taken all there was.
     Request,
+    /// The connection for the file bytes: [`Action::Transfer`].
+    Transfer(Way),
+    /// The end of the sending direction: [`Action::HalfClose`]. [`Stream::try_write`] has taken
+    /// all there was.
+    HalfClose,
     /// Nothing: the session is over.
     Over,
 }
@@ -24,8 +28,8 @@ pub enum Waiting {
 /// # Errors
 ///
 /// [`Error`] by its cause; the session is over then, close the link.
-pub fn advance<C: Buffer, L: Stream, const LINE: usize, const DEPTH: usize>(
-    client: &mut Client<C, LINE, DEPTH>,
+pub fn advance<L: Stream>(
+    client: &mut impl Machine,
     link: &mut L,
     handler: &mut impl Handler,
 ) -> Result<Waiting, Error<L::Error>> {
@@ -50,6 +54,8 @@ pub fn advance<C: Buffer, L: Stream, const LINE: usize, const DEPTH: usize>(
                 None => return Ok(Waiting::Readable),
             },
             Action::Ready(_) => return Ok(Waiting::Request),
+            Action::Transfer(way) => return Ok(Waiting::Transfer(way)),
+            Action::HalfClose => return Ok(Waiting::HalfClose),
             _ => return Ok(Waiting::Over),
         }
     }
@@ -62,10 +68,7 @@ pub fn advance<C: Buffer, L: Stream, const LINE: usize, const DEPTH: usize>(
 ///
 /// [`Error::Handler`] if it cannot be stored, [`Error::Client`] if what had come behind it breaks
 /// the protocol.
-pub fn settle<C: Buffer, E, const LINE: usize, const DEPTH: usize>(
-    client: &mut Client<C, LINE, DEPTH>,
-    handler: &mut impl Handler,
-) -> Result<(), Error<E>> {
+pub fn settle<E>(client: &mut impl Machine, handler: &mut impl Handler) -> Result<(), Error<E>> {
     client.settle();
     if matches!(client.poll(), Action::Store { .. }) {
         answer(client, handler)?;

@@ -1,5 +1,6 @@
 //! The client's machine against a server that is a script.
 
+mod classic;
 mod hostile;
 mod pair;
 mod support;
@@ -183,7 +184,7 @@ fn what_was_gathered_can_be_stored_before_a_wait() {
     let mut client = Client::new([0; 1028], false);
     assert_eq!(poll::advance(&mut client, &mut link, &mut handler), Ok(Waiting::Readable));
     assert_eq!(handler.stored, b"");
-    poll::settle::<_, (), 640, 8>(&mut client, &mut handler).unwrap();
+    poll::settle::<()>(&mut client, &mut handler).unwrap();
     assert_eq!(handler.stored, b"12345");
     assert_eq!(poll::advance(&mut client, &mut link, &mut handler), Ok(Waiting::Readable));
 }

@@ -140,7 +140,7 @@ fn pair(
             match poll::advance(&mut client, &mut link, wishes) {
                 Ok(poll::Waiting::Request) => is_through = Some(true),
                 Ok(poll::Waiting::Readable | poll::Waiting::Either) => {}
-                Ok(poll::Waiting::Over) | Err(_) => is_through = Some(false),
+                Ok(_) | Err(_) => is_through = Some(false),
             }
             if is_through.is_some() {
                 // Both directions end: the client is gone.

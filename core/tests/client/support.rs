@@ -40,6 +40,16 @@ impl Script {
         Self { eager: true, ..self }
     }
 
+    /// A server that keeps the stream open behind its last byte.
+    pub(crate) fn open(self) -> Self {
+        Self { ends: false, ..self }
+    }
+
+    /// Whether there is something to read, be it the end of the stream.
+    pub(crate) fn is_readable(&mut self) -> bool {
+        self.readable().is_some() || self.ends && self.parts.is_empty()
+    }
+
     fn readable(&mut self) -> Option<&mut VecDeque<u8>> {
         while self.parts.front().is_some_and(|(_, bytes)| bytes.is_empty()) {
             self.parts.pop_front();
@@ -169,6 +179,7 @@ impl Handler for Notes {
             Event::Entry { request, entry } => {
                 writeln!(self.events, "{request} entry {:?} {}", entry.metadata, text(entry.name))
             }
+            Event::Name { request, name } => writeln!(self.events, "{request} name {}", text(name)),
             Event::Info { request, text: line } => {
                 writeln!(self.events, "{request} info {}", text(line))
             }

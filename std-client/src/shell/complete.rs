@@ -283,8 +283,8 @@ mod tests {
     fn options_of_the_command_are_offered() {
         let definition = Line::definition();
         let download = definition.find_subcommand("download").unwrap();
-        let offered: Vec<_> = options(download, "--co").into_iter().map(|p| p.display).collect();
-        assert_eq!(offered, ["--connect-timeout", "--continue"]);
+        let offered: Vec<_> = options(download, "--cont").into_iter().map(|p| p.display).collect();
+        assert_eq!(offered, ["--continue"]);
         assert!(options(download, "--output").len() == 1);
     }
 }

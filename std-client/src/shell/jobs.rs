@@ -48,12 +48,15 @@ pub(crate) struct Board {
     running: Mutex<usize>,
     ended: Condvar,
     told: Mutex<Told>,
+    said: Condvar,
 }
 
 #[derive(Default)]
 struct Told {
     lines: Vec<String>,
     dropped: usize,
+    /// How many lines there were in all.
+    count: u64,
 }
 
 /// What a job is given.
@@ -252,8 +255,17 @@ impl Board {
         }
     }
 
+    /// Wait until there were more than `count` lines in all; returns how many there were then.
+    pub(crate) fn wait_for_more(&self, count: u64) -> u64 {
+        let told = lock(&self.told);
+        let waited = self.said.wait_while(told, |told| told.count <= count);
+        waited.unwrap_or_else(PoisonError::into_inner).count
+    }
+
     fn tell(&self, line: String) {
         let mut told = lock(&self.told);
+        told.count += 1;
+        self.said.notify_all();
         if told.lines.len() < TOLD_MAX {
             told.lines.push(line);
         } else {
@@ -261,8 +273,11 @@ impl Board {
         }
     }
 
-    fn take_told(&self) -> Vec<String> {
-        let Told { mut lines, dropped } = core::mem::take(&mut *lock(&self.told));
+    /// The lines that nobody has taken yet.
+    pub(crate) fn take_told(&self) -> Vec<String> {
+        let mut told = lock(&self.told);
+        let mut lines = core::mem::take(&mut told.lines);
+        let dropped = core::mem::take(&mut told.dropped);
         if dropped > 0 {
             lines.push(format!("{dropped} more lines of jobs were left out"));
         }

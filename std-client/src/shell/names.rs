@@ -10,6 +10,7 @@ use std::time::Instant;
 use coracle::{Command, Entry, Kind};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
+use crate::cli::Cli;
 use crate::connection::Dialer;
 use crate::folder::Folder;
 use crate::print::Shown;
@@ -42,7 +43,8 @@ pub(crate) struct Name {
 
 /// The names of the server.
 pub(crate) struct Names {
-    dialer: Dialer,
+    /// `None` where nothing is looked up.
+    dialer: Option<Dialer>,
     interrupt: Interrupt,
     folder: Folder,
     found: Option<Found>,
@@ -58,9 +60,16 @@ struct Found {
 }
 
 impl Names {
-    pub(crate) fn new(dialer: &Dialer, interrupt: Interrupt) -> Self {
+    /// Those of the server of this program.
+    pub(crate) fn new(cli: &Cli, interrupt: Interrupt) -> Self {
+        let dialer = crate::dialer(&cli.host, &cli.options);
         let connect_timeout = dialer.connect_timeout.min(LOOKUP_TIMEOUT);
-        let dialer = Dialer { local_port: None, connect_timeout, ..dialer.clone() };
+        // A classic listing tells nothing of folders, and is over only after a while of silence.
+        let dialer = (!cli.options.classic).then_some(Dialer {
+            local_port: None,
+            connect_timeout,
+            ..dialer
+        });
         Self { dialer, interrupt, folder: Folder::default(), found: None, lookup: None }
     }
 
@@ -94,7 +103,8 @@ impl Names {
     /// that takes its time, nor one that breaks off, then touches the shell.
     fn look(&mut self, folder: Remote, stem: String) {
         let (sender, receiver) = sync_channel(1);
-        let (dialer, interrupt) = (self.dialer.clone(), self.interrupt.of_job());
+        let Some(dialer) = self.dialer.clone() else { return };
+        let interrupt = self.interrupt.of_job();
         let body = move || {
             if let Some(names) = list(&dialer, &interrupt, &folder, &stem) {
                 // Nobody may want to know any more.

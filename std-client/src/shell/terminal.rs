@@ -1,6 +1,5 @@
 //! A person at a terminal: the prompt, the editor of its line, what was typed before.
 
-use core::time::Duration;
 use std::env;
 use std::fs::DirBuilder;
 use std::io::{self, Write, stdin, stdout};
@@ -14,13 +13,14 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use rustyline::config::{BellStyle, Config};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
-use rustyline::{CompletionType, Editor};
+use rustyline::{CompletionType, Editor, ExternalPrinter};
 use signal_hook::consts::{SIGHUP, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::remote::Remote;
+use crate::shell::END_PATIENCE;
 use crate::shell::complete::Completer;
 use crate::shell::input::Read;
 use crate::shell::jobs::Board;
@@ -31,9 +31,6 @@ const PROMPT: &str = "Enter your command: ";
 
 /// Lines that are remembered, over all runs.
 const HISTORY_MAX: usize = 1000;
-
-/// How long jobs may take to stop when the program is told to end.
-const END_PATIENCE: Duration = Duration::from_secs(15);
 
 /// The terminal.
 pub(crate) struct Terminal {
@@ -68,6 +65,9 @@ impl Terminal {
             Self { editor, history: None, trouble: None, is_at_prompt: Arc::default() };
         if let Err(error) = terminal.load() {
             terminal.trouble = Some(error.to_string());
+        }
+        if let Ok(printer) = terminal.editor.create_external_printer() {
+            print_at_once(printer, Arc::clone(&terminal.is_at_prompt), Arc::clone(&board));
         }
         let saved = tcgetattr(stdin()).ok();
         watch_for_the_end(saved, Arc::clone(&terminal.is_at_prompt), board);
@@ -150,6 +150,28 @@ impl Terminal {
         };
         self.editor.history().iter().map(shown).collect()
     }
+}
+
+/// What jobs say while the user sits at the prompt is printed above it. All else waits for the
+/// next prompt: the editor only takes lines while there is one.
+fn print_at_once(
+    mut printer: impl ExternalPrinter + Send + 'static,
+    is_at_prompt: Arc<Mutex<bool>>,
+    board: Arc<Board>,
+) {
+    let print = move || {
+        let mut count = 0;
+        loop {
+            count = board.wait_for_more(count);
+            if *lock(&is_at_prompt) {
+                let lines = board.take_told().into_iter().map(|line| line + "\n");
+                // What cannot be printed on this terminal cannot be told anywhere else.
+                printer.print(lines.collect()).ok();
+            }
+        }
+    };
+    // Without the thread they wait for the next prompt.
+    thread::Builder::new().name("news".to_owned()).spawn(print).ok();
 }
 
 /// A signal that ends the program may find it at the prompt, where nothing else looks for it.

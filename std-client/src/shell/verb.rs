@@ -85,7 +85,7 @@ impl Line {
 
 fn inherit(given: &mut Options, defaults: &Options, matches: &ArgMatches) {
     let is_given = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
-    // No `..`: a new option has to be thought of here.
+    // No `..`: a new option has to be thought of here. The folder is where the user is by now.
     let Options {
         quiet,
         verbose,
@@ -95,6 +95,12 @@ fn inherit(given: &mut Options, defaults: &Options, matches: &ArgMatches) {
         json,
         retries,
         one_connection,
+        no_one_connection,
+        folder: _,
+        config: _,
+        classic,
+        no_classic,
+        classic_port,
         timeout,
         connect_timeout,
         local_port,
@@ -106,7 +112,11 @@ fn inherit(given: &mut Options, defaults: &Options, matches: &ArgMatches) {
     *recursive |= defaults.recursive;
     *resume |= defaults.resume;
     *no_clobber |= defaults.no_clobber;
-    *one_connection |= defaults.one_connection;
+    *one_connection |= defaults.one_connection && !*no_one_connection;
+    *classic |= defaults.classic && !*no_classic;
+    if !is_given("classic_port") {
+        *classic_port = defaults.classic_port;
+    }
     *local_port = local_port.or(defaults.local_port);
     for (id, value, default) in [
         ("retries", retries, defaults.retries),
@@ -117,21 +127,6 @@ fn inherit(given: &mut Options, defaults: &Options, matches: &ArgMatches) {
             *value = default;
         }
     }
-}
-
-/// Every command with its aliases and one line of explanation.
-pub(crate) fn summary() -> String {
-    let definition = Line::definition();
-    let lines = definition.get_subcommands().map(|command| {
-        let mut names = command.get_name().to_owned();
-        for alias in command.get_visible_aliases() {
-            names.push_str(", ");
-            names.push_str(alias);
-        }
-        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-        format!("  {names:15} {}\n", about.trim_end_matches('.'))
-    });
-    lines.collect()
 }
 
 #[cfg(test)]

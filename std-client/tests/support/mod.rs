@@ -85,6 +85,13 @@ impl Peer {
         line.trim_end_matches('\n').to_owned()
     }
 
+    /// A command of the classic dialect, as its server reads it: at once, without an end.
+    pub fn command(&mut self, command: &str) {
+        let mut buffer = [0; 128];
+        let count = self.0.get_mut().read(&mut buffer).unwrap();
+        assert_eq!(String::from_utf8_lossy(&buffer[..count]), command);
+    }
+
     pub fn expect(&mut self, line: &str) {
         assert_eq!(self.line(), line);
     }
@@ -132,6 +139,11 @@ impl Peer {
         self.say("ok\n");
     }
 
+    /// Take what comes until the client has closed, and say nothing.
+    pub fn silent(&mut self) {
+        let _ = self.0.read_to_end(&mut Vec::new());
+    }
+
     /// Wait until the client has closed.
     pub fn gone(&mut self) {
         let mut rest = Vec::new();
@@ -154,6 +166,8 @@ pub fn coracle_with(folder: &Path, host: SocketAddr, arguments: &[&str], input: 
 
 pub fn command(folder: &Path, host: SocketAddr, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_coracle"));
+    // Whoever runs the tests may have a configuration file.
+    command.env("CORACLE_CONFIG", "/dev/null");
     command.current_dir(folder).arg(host.to_string()).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command

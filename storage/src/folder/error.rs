@@ -126,6 +126,8 @@ pub(super) const NOT_EMPTY: Refusal =
     Refusal::new(Code::NotEmpty, "the folder has entries; remove them first");
 pub(super) const NOT_FOUND: Refusal =
     Refusal::new(Code::NotFound, "there is no such file or folder");
+pub(super) const REMOVED: Refusal =
+    Refusal::new(Code::NotFound, "the folder was removed on the server's machine");
 pub(super) const NO_PARTIAL: Refusal =
     Refusal::new(Code::NotFound, "nothing is stored of an interrupted upload of this path");
 pub(super) const NO_SPACE: Refusal =

@@ -7,7 +7,7 @@ use rustix::fs::{AtFlags, Dir as Entries, Stat};
 use rustix::io::Errno;
 
 use super::Shared;
-use super::error::{FolderError, NAME_BUFFER, SPECIAL};
+use super::error::{FolderError, NAME_BUFFER, REMOVED, SPECIAL};
 use super::files::readable;
 use super::lookup::{check_names, host, is_hidden, is_link, metadata};
 
@@ -30,6 +30,10 @@ impl FolderListing {
             }
             Err(error) => return Err(error.into()),
         };
+        // The served folder is held open: removed, it would look empty.
+        if rustix::fs::fstat(&dir)?.st_nlink == 0 {
+            return Err(REMOVED.into());
+        }
         let entries = Entries::new(readable(&dir)?)?;
         Ok(Self { shared: Arc::clone(shared), dir, path: path.as_bytes().into(), entries })
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::std_instead_of_core, reason = "these programs stand on the standard library")]
 
 pub mod raw;
+pub mod tools;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -74,6 +75,8 @@ impl Site {
     pub fn client_at<A: AsRef<OsStr>>(&self, address: SocketAddr, arguments: &[A]) -> Command {
         let mut command = Command::new(program("coracle").unwrap());
         command.arg(address.to_string()).args(arguments).current_dir(self.local.path());
+        // Whoever runs the tests may have a configuration file.
+        command.env("CORACLE_CONFIG", "/dev/null");
         command
     }
 

@@ -36,7 +36,8 @@ impl Peer for Ours {
         folders: &Folders,
     ) -> io::Result<Command> {
         let mut command = Command::new(program("coracle")?);
-        command.arg(address.to_string());
+        // Whoever measures may have a configuration file.
+        command.env("CORACLE_CONFIG", "/dev/null").arg(address.to_string());
         match (direction, &*folders.names) {
             (Direction::Download, [name]) => {
                 command.arg("download").arg(format!("down/{name}"));

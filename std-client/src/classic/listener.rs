@@ -1,0 +1,161 @@
+//! The port at which a classic server delivers a download.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::time::Duration;
+use std::io;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::wire::reset_when_dropped;
+use crate::failure::Failure;
+use crate::watch::{Interrupt, Watch};
+
+/// Connections that may wait: strangers must not keep the server out.
+const BACKLOG: i32 = 64;
+
+/// The port, open until the server's connection is there.
+pub(super) struct Listener {
+    listener: TcpListener,
+    server: IpAddr,
+    port: u16,
+}
+
+impl Listener {
+    /// Open the port for the server at this address.
+    pub(super) fn open(server: SocketAddr, port: u16) -> Result<Self, Failure> {
+        let server = server.ip().to_canonical();
+        match listen(server, port) {
+            Ok(listener) => Ok(Self { listener, server, port }),
+            Err(error) => Err(Failure::Connection(format!(
+                "cannot listen at port {port}, to which the server brings the file: {error}; a \
+                 coracle client or server on this machine that is in the midst of a transfer may \
+                 hold it; --classic-port chooses another one, if the server does too"
+            ))),
+        }
+    }
+
+    /// Wait for the connection of the server; all others are dropped. The port is closed then.
+    pub(super) fn accept(
+        self,
+        patience: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<TcpStream, Failure> {
+        let port = self.port;
+        let failed = |error: io::Error| {
+            Failure::Connection(format!("cannot take a connection at port {port}: {error}"))
+        };
+        let until = Instant::now() + patience;
+        while !interrupt.is_set() {
+            match self.listener.accept() {
+                Ok((stream, from)) => {
+                    // A stranger's connection ends with a reset as well: were it closed in order,
+                    // the port would be in use for a minute by what is left of it.
+                    reset_when_dropped(&stream).map_err(failed)?;
+                    if is_admitted(self.server, from.ip().to_canonical(), is_ours) {
+                        stream.set_nonblocking(true).map_err(failed)?;
+                        return Ok(stream);
+                    }
+                }
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(failed(error)),
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let seconds = patience.as_secs();
+                return Err(Failure::Connection(format!(
+                    "the server did not bring the file to port {port} within {seconds} s: a \
+                     classic server connects to the name of its own host, so that its downloads \
+                     work only on the machine it runs on"
+                )));
+            }
+            self.wait(left.min(Watch::TICK)).map_err(failed)?;
+        }
+        Err(Failure::Interrupted)
+    }
+
+    fn wait(&self, time: Duration) -> io::Result<()> {
+        let time = Timespec { tv_sec: 0, tv_nsec: time.subsec_nanos().into() };
+        match poll(&mut [PollFd::new(&self.listener, PollFlags::IN)], Some(&time)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn listen(server: IpAddr, port: u16) -> io::Result<TcpListener> {
+    // A server that was reached over IPv6 may still come over IPv4.
+    let (domain, any) = match server {
+        IpAddr::V4(_) => (Domain::IPV4, IpAddr::from(Ipv4Addr::UNSPECIFIED)),
+        IpAddr::V6(_) => (Domain::IPV6, IpAddr::from(Ipv6Addr::UNSPECIFIED)),
+    };
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    if domain == Domain::IPV6 {
+        socket.set_only_v6(false)?;
+    }
+    // What is left of earlier connections must not keep the port.
+    socket.set_reuse_address(true)?;
+    socket.bind(&SocketAddr::new(any, port).into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Whether a connection from `from` may be the one of `server`: a server on this machine may
+/// come from any address of it, for it dials the name of its host.
+fn is_admitted(server: IpAddr, from: IpAddr, is_ours: impl Fn(IpAddr) -> bool) -> bool {
+    from == server || (server.is_loopback() || is_ours(server)) && is_ours(from)
+}
+
+/// Whether an address is one of this machine: to reach it the system would use itself. Nothing
+/// is sent.
+fn is_ours(address: IpAddr) -> bool {
+    let any: IpAddr = match address {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let reached = UdpSocket::bind((any, 0)).and_then(|socket| {
+        // Any port will do.
+        socket.connect((address, 9))?;
+        socket.local_addr()
+    });
+    reached.is_ok_and(|own| own.ip() == address)
+}
+
+/// Whether another connection may still be taken.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
+    matches!(error.kind(), WouldBlock | Interrupted | ConnectionAborted | ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_but_the_server_is_admitted() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let ours = |ip: IpAddr| [address("127.0.0.1"), address("192.0.2.5")].contains(&ip);
+        let is_admitted = |server: &str, from: &str| {
+            is_admitted(address(server), address(from).to_canonical(), ours)
+        };
+        assert!(is_admitted("198.51.100.1", "198.51.100.1"));
+        assert!(is_admitted("198.51.100.1", "::ffff:198.51.100.1"));
+        assert!(!is_admitted("198.51.100.1", "198.51.100.2"));
+        assert!(!is_admitted("198.51.100.1", "127.0.0.1"));
+        assert!(is_admitted("127.0.0.1", "192.0.2.5"));
+        assert!(is_admitted("127.0.1.1", "127.0.0.1"));
+        assert!(is_admitted("::1", "127.0.0.1"));
+        assert!(is_admitted("192.0.2.5", "127.0.0.1"));
+        assert!(!is_admitted("127.0.0.1", "127.0.0.2"));
+        assert!(!is_admitted("192.0.2.5", "192.0.2.6"));
+    }
+
+    #[test]
+    fn the_system_knows_its_addresses() {
+        assert!(is_ours(Ipv4Addr::LOCALHOST.into()));
+        assert!(!is_ours(Ipv4Addr::new(192, 0, 2, 1).into()), "reserved for documentation");
+    }
+}

@@ -1,0 +1,22 @@
+//! Programs that are not part of the project: a test that needs one is skipped where it is
+//! missing, and says so, unless `CORACLE_REQUIRE` lists it.
+
+use std::process::Command;
+
+/// Whether the tool is there.
+///
+/// # Panics
+///
+/// If it is missing although `CORACLE_REQUIRE` (names with commas between) says it must not be.
+#[track_caller]
+pub fn is_there(tool: &str) -> bool {
+    let found = Command::new("sh").args(["-c", "command -v \"$0\" > /dev/null", tool]).status();
+    if found.unwrap().success() {
+        return true;
+    }
+    let required = std::env::var("CORACLE_REQUIRE").unwrap_or_default();
+    let is_required = required.split(',').any(|name| name == tool);
+    assert!(!is_required, "{tool} is missing, and CORACLE_REQUIRE asks for it");
+    eprintln!("SKIPPED: {tool} is missing (CORACLE_REQUIRE={tool} makes that a failure)");
+    false
+}
