@@ -69,7 +69,13 @@ mod tests {
         let failure = Failure::Interrupted;
         progress.tell(Event::Failed { about: About::File(file), failure: &failure });
         let time = core::time::Duration::ZERO;
-        progress.tell(Event::Done(Finished { file, size: 20, crc: 0, durability: None, time }));
+        progress.tell(Event::Done(Finished {
+            file,
+            size: 20,
+            crc: Some(0),
+            durability: None,
+            time,
+        }));
         assert_eq!(state.snapshot().files_done, 2);
         assert_eq!(*lines.lock().unwrap(), ["coracle: a\\x1bb: interrupted"]);
     }
