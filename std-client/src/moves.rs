@@ -49,6 +49,7 @@ impl Site<'_> {
             queue = queue.without_leftovers();
             self.classic(options).run(&mut queue);
         } else {
+            self.make_room();
             self.transfer(options).run(&mut queue);
         }
         first(unfound.or(unmade), queue.outcome())
@@ -88,6 +89,7 @@ impl Site<'_> {
         if options.classic {
             self.classic(options).run(&mut queue);
         } else {
+            self.make_room();
             self.transfer(options).run(&mut queue);
         }
         first(sending.first_failure, queue.outcome())

@@ -23,6 +23,9 @@ const DEPTH: usize = 1024;
 /// How long the answer to `exit` may take where a user waits for it.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Sessions of a client that moves files: one kept for other commands, and the two of a transfer.
+const SESSIONS_ENOUGH: u64 = 3;
+
 /// A session with a server.
 pub(crate) struct Session {
     client: Box<Client<Chunk, LINE_MAX, DEPTH>>,
@@ -98,6 +101,12 @@ impl Session {
     pub(crate) fn close(mut self) {
         // All is done and proven; how the session ends does not matter any more.
         self.run(&mut Single { command: Some(Command::Exit) }).ok();
+    }
+
+    /// Whether the server has so few sessions that none should be kept while files are moved.
+    pub(crate) fn is_scarce(&self) -> bool {
+        let sessions = self.told.greeting.as_ref().and_then(|greeting| greeting.sessions);
+        sessions.is_some_and(|sessions| sessions < SESSIONS_ENOUGH)
     }
 
     /// As [`close`](Self::close), for a user who waits: not for long.

@@ -319,6 +319,9 @@ impl<'a> Shell<'a> {
             progress.end(result.as_ref().map_or_else(Failure::exit, |()| Exit::Done));
             result
         };
+        if let Some(session) = self.control.take_if(|session| session.is_scarce()) {
+            session.leave();
+        }
         let text = String::from_utf8_lossy(line);
         let text = text.trim().trim_end_matches('&').trim_end().escape_debug().to_string();
         let is_terminal = self.input.is_terminal();

@@ -136,6 +136,13 @@ impl<'a> Site<'a> {
         }
     }
 
+    /// Before files are moved: a small server needs the session for them.
+    pub(crate) fn make_room(&mut self) {
+        if let Some(session) = self.control.take_if(|session| session.is_scarce()) {
+            session.leave();
+        }
+    }
+
     /// How its files are moved.
     pub(crate) fn transfer(&self, options: &Options) -> Transfer<'_> {
         let mut dialer = self.dialer.clone();

@@ -8,12 +8,13 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 
 use coracle_tests::payload;
 use coracle_tests::process::program;
 use coracle_tests::relay::{Direction, End};
 use coracle_tests::terminal::{CTRL_C, Terminal};
-use support::{PATIENCE, Ran, Site, cut};
+use support::{PATIENCE, Ran, Site, cut, staged, until};
 
 const PROMPT: &str = "Enter your command: ";
 
@@ -88,6 +89,9 @@ fn a_transfer_that_was_stopped_is_continued() {
     let mut shell = Shell::start(&site, relay.address(), &["--one-connection"]);
     shell.0.send("download big\n");
     assert!(relay.await_stalls(1));
+    let here = site.local.path();
+    let is_there = |file: &PathBuf| fs::metadata(file).unwrap().len() > BIG / 3;
+    until("a third is stored", || staged(here).iter().any(is_there));
     shell.0.send(CTRL_C);
     let told = shell.0.expect(PROMPT);
     assert!(told.contains("interrupted"), "{told}");

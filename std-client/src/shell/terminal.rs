@@ -163,10 +163,14 @@ fn print_at_once(
         let mut count = 0;
         loop {
             count = board.wait_for_more(count);
-            if *lock(&is_at_prompt) {
-                let lines = board.take_told().into_iter().map(|line| line + "\n");
+            if !*lock(&is_at_prompt) {
+                continue;
+            }
+            let lines: String = board.take_told().into_iter().map(|line| line + "\n").collect();
+            // They may have been told before the prompt meanwhile.
+            if !lines.is_empty() {
                 // What cannot be printed on this terminal cannot be told anywhere else.
-                printer.print(lines.collect()).ok();
+                printer.print(lines).ok();
             }
         }
     };
