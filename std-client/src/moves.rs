@@ -32,7 +32,7 @@ impl Site<'_> {
         let plan = Downloading::new(&self.folder, names, output, options);
         let plan = told(progress, plan)?;
         if options.classic && plan.needs_survey() {
-            let text = "the classic dialect cannot find out what a pattern stands for";
+            let text = "the classic dialect cannot find out what is in a folder";
             return told(progress, Err(Failure::Usage(text.to_owned())));
         }
         let (found, unfound) =
@@ -69,6 +69,10 @@ impl Site<'_> {
     /// Send files. What goes wrong is told where it happens.
     pub(crate) fn upload(&mut self, names: &[OsString], options: &Options) -> Result<(), Failure> {
         let progress = self.progress;
+        if options.classic && options.recursive {
+            let text = "the classic dialect makes no folders";
+            return told(progress, Err(Failure::Usage(text.to_owned())));
+        }
         let plan = Uploading::new(&self.folder, names, options.recursive, progress);
         let mut plan = told(progress, plan)?;
         let look = told(progress, plan.needs_look())?;
