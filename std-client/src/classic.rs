@@ -61,6 +61,7 @@ pub(crate) fn check(command: &Command, options: &Options) -> Result<(), Failure>
         matches!(command, Command::Ls { .. } | Command::Download { .. } | Command::Upload { .. });
     let text = match () {
         () if !is_known => "the classic dialect has only ls, download and upload",
+        () if options.recursive => "the classic dialect has no folders: leave out --recursive",
         () if options.resume => "the classic dialect cannot continue a file: leave out --continue",
         () if options.one_connection => {
             "the classic dialect has a connection of its own for file bytes: leave out \

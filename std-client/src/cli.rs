@@ -37,9 +37,13 @@ pub struct Cli {
     #[arg(value_name = "HOST[:PORT]", value_hint = ValueHint::Hostname)]
     pub host: Host,
 
-    /// What to do.
+    /// Go on behind a failing line when the commands come from a pipe or a file.
+    #[arg(long)]
+    pub keep_going: bool,
+
+    /// What to do; without a command, a shell asks for commands.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// Options of every command.
@@ -60,6 +64,14 @@ pub struct Options {
     /// Download nothing over a file that exists.
     #[arg(long, global = true)]
     pub no_clobber: bool,
+
+    /// Download and upload whole folders.
+    #[arg(short, long, global = true)]
+    pub recursive: bool,
+
+    /// Print what happens and what is found as JSON, one object a line, on standard output.
+    #[arg(long, global = true, conflicts_with_all = ["quiet", "verbose"])]
+    pub json: bool,
 
     /// How often a transfer is tried again, with resume, after the connection dropped or the
     /// server was busy. Counted anew once bytes have moved.
@@ -203,6 +215,16 @@ Forms:
   download NAME… -o FOLDER   several files into a folder
   download A B C             three or more files, to the current folder
   download NAME -o -         to standard output (unproven until the exit code is 0)
+  download 'logs/*.txt'      what matches: `*`, `?`, `[…]` within a part of the path; a name that
+                             is there literally wins; a leading dot is matched by a dot only
+  download -r FOLDER         a whole tree, to ./FOLDER; files may be named with it
+  download -r FOLDER LOCAL   into LOCAL if it is a folder or ends with /, else it becomes LOCAL
+
+Trees: links are never followed out of the target: a link in it that is in the way is refused
+(looked at when a folder is made and when a file is planned). Folders that cannot be listed are
+told, the rest is fetched. -c -r fetches only what is missing: a file of which all bytes are
+here, by checksum, is left as it is; a LOCAL that has no FOLDER in it yet is taken to be what the
+first run made.
 
 The bytes gather in a hidden file beside the target (.NAME.….coracle-part), which replaces the
 target when length and checksum hold. After an interruption it stays; -c continues it.";
@@ -214,6 +236,14 @@ Forms:
   upload LOCAL LOCAL… NAME   several files into the folder NAME
   upload LOCAL LOCAL… /      several files into the served folder
   upload - NAME              standard input
+  upload '*.png'             what matches here, as for download (quoted or not)
+  upload -r FOLDER           a whole tree, to /FOLDER; files may be named with it
+  upload -r FOLDER NAME      into NAME if it is a folder or ends with /, else it becomes NAME
+
+Trees: links and special files are left out and told; empty folders and hidden files are sent.
+Folders are made first, NAME/ too. -c -r sends only what is missing: a file that is there whole,
+by checksum, is left as it is; a NAME that has no FOLDER in it yet is taken to be what the first
+run made.
 
 The file appears under its name when it is whole; the receipt of the server, checked against
 what was sent, then says that it is stored. After an interruption -c continues it.";
@@ -234,6 +264,6 @@ mod tests {
         let cli = Cli::try_parse_from(["coracle", "-c", "h:1", "get", "a", "-o", "-", "-q"]);
         let Cli { options, command, .. } = cli.unwrap();
         assert!(options.resume && options.quiet);
-        assert!(matches!(command, Command::Download { output: Some(_), .. }));
+        assert!(matches!(command, Some(Command::Download { output: Some(_), .. })));
     }
 }

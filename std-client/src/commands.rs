@@ -4,15 +4,17 @@ use core::fmt::Display;
 use std::collections::VecDeque;
 use std::io::{self, BufWriter, Stdout, Write};
 
-use coracle::client::{Done, Event, Handler, NotNow, Supplied};
-use coracle::{Code, Command as Line, Path, Refusal, Space};
+use coracle::client::{Done, Event as Answer, Handler, NotNow, Supplied};
+use coracle::{Code, Command as Line, Metadata, Path, Refusal, Space};
 
 use crate::cli::Command;
 use crate::failure::Failure;
 use crate::folder::Folder;
+use crate::json::{Counters, Crc, Facts, Found};
 use crate::print::{Row, Shown, Size};
 use crate::progress::Progress;
 use crate::remote::Remote;
+use crate::told::{About, Event};
 
 /// Entries of a listing that are printed. A folder of ten million files is a mistake or an
 /// attack; a listing without end must have an end here.
@@ -82,13 +84,44 @@ impl<'a> Commands<'a> {
         };
         if let Some(failure) = ended {
             self.progress.error(&failure);
+            self.doubt(&failure);
             self.first_failure.get_or_insert(failure);
         }
         self.first_failure.map_or(Ok(()), Err)
     }
 
+    /// Ask again what a lost connection has left unanswered. Returns whether it may be: only what
+    /// changes nothing, and has printed nothing yet.
+    pub(crate) fn again(&mut self) -> bool {
+        let is_harmless = self.entries == 0 && self.asked.iter().all(Request::only_reads);
+        if self.asked.is_empty() || self.end.is_some() || !is_harmless {
+            return false;
+        }
+        while let Some(request) = self.asked.pop_back() {
+            self.queue.push_front(request);
+        }
+        true
+    }
+
+    /// What was asked and never answered may have been done.
+    fn doubt(&self, failure: &Failure) {
+        if matches!(failure, Failure::Refused { .. }) {
+            return;
+        }
+        for request in self.asked.iter().filter(|request| !request.only_reads()) {
+            let name = request.name().map_or(Shown(b"/"), Remote::shown);
+            let text = format!("{name}: it is not known whether this was done");
+            self.progress.error(&Failure::Connection(text));
+        }
+    }
+
     fn print(&mut self, line: impl Display) -> Result<(), Refusal> {
-        writeln!(self.out, "{line}").map_err(|error| {
+        let result = writeln!(self.out, "{line}");
+        self.written(result)
+    }
+
+    fn written(&mut self, result: io::Result<()>) -> Result<(), Refusal> {
+        result.map_err(|error| {
             let failure = self.unwritten(&error);
             self.stop(failure.map_or(End::Unread, End::Failed))
         })
@@ -105,23 +138,17 @@ impl<'a> Commands<'a> {
     }
 
     fn fail(&mut self, request: &Request, failure: Failure) {
-        match request.name() {
-            Some(name) => self.progress.error(format_args!("{}: {failure}", name.shown())),
-            None => self.progress.error(&failure),
-        }
+        let about = request.name().map_or(About::All, |name| About::Name(name.as_bytes()));
+        self.progress.tell(Event::Failed { about, failure: &failure });
         self.first_failure.get_or_insert(failure);
     }
 
-    fn count_entry(&mut self) -> Result<(), Refusal> {
-        self.entries += 1;
-        if self.entries > ENTRIES_MAX {
-            let text = format!("the server lists more than {ENTRIES_MAX} entries");
-            return Err(self.stop(End::Failed(Failure::Connection(text))));
-        }
-        Ok(())
-    }
-
     fn on_done(&mut self, request: &Request, done: Done<'_>) -> Result<(), Refusal> {
+        if let Some(json) = self.progress.json() {
+            let name = request.name().map(Remote::as_bytes);
+            let result = json.result(request.word(), name, request.found(done));
+            return self.written(result);
+        }
         let name = request.name().map_or(&b""[..], Remote::as_bytes);
         match done {
             Done::Listed { skipped: 0, .. } | Done::Plain => Ok(()),
@@ -144,6 +171,19 @@ impl<'a> Commands<'a> {
                 .filter(|field| !field.is_empty())
                 .try_for_each(|field| self.print(Shown(field))),
             _ => Ok(()),
+        }
+    }
+
+    fn on_entry(&mut self, name: &[u8], metadata: Option<Metadata>) -> Result<(), Refusal> {
+        self.entries += 1;
+        if self.entries > ENTRIES_MAX {
+            let text = format!("the server lists more than {ENTRIES_MAX} entries");
+            return Err(self.stop(End::Failed(Failure::Connection(text))));
+        }
+        match (self.progress.json(), metadata) {
+            (Some(json), metadata) => self.written(json.entry(name, metadata)),
+            (None, Some(metadata)) => self.print(Row { metadata, name }),
+            (None, None) => self.print(Shown(name)),
         }
     }
 }
@@ -169,25 +209,19 @@ impl Handler for Commands<'_> {
         Ok(())
     }
 
-    fn event(&mut self, event: Event<'_>) -> Result<(), Refusal> {
+    fn event(&mut self, event: Answer<'_>) -> Result<(), Refusal> {
         match event {
-            Event::Entry { entry, .. } => {
-                self.count_entry()?;
-                self.print(Row { metadata: entry.metadata, name: entry.name })
-            }
-            Event::Name { name, .. } => {
-                self.count_entry()?;
-                self.print(Shown(name))
-            }
-            Event::Info { text, .. } => {
+            Answer::Entry { entry, .. } => self.on_entry(entry.name, Some(entry.metadata)),
+            Answer::Name { name, .. } => self.on_entry(name, None),
+            Answer::Info { text, .. } => {
                 self.progress.detail(Shown(text));
                 Ok(())
             }
-            Event::Done { done, .. } => match self.asked.pop_front() {
+            Answer::Done { done, .. } => match self.asked.pop_front() {
                 Some(request) => self.on_done(&request, done),
                 None => Ok(()),
             },
-            Event::Refused { code, message, .. } => {
+            Answer::Refused { code, message, .. } => {
                 if let Some(request) = self.asked.pop_front() {
                     self.fail(&request, Failure::refused(code, message));
                 }
@@ -238,6 +272,47 @@ impl Request {
             Self::MakeFolder(path) => Line::MakeFolder { path: path.path() },
             Self::Partial(path) => Line::Partial { path: path.path() },
             Self::Forget(path) => Line::Forget { path: path.path() },
+        }
+    }
+
+    const fn only_reads(&self) -> bool {
+        match self {
+            Self::List(_)
+            | Self::Stat(_)
+            | Self::Sum(..)
+            | Self::Space
+            | Self::Stats
+            | Self::Partial(_) => true,
+            Self::Remove(_) | Self::Rename(..) | Self::MakeFolder(_) | Self::Forget(_) => false,
+        }
+    }
+
+    /// The command.
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::List(_) => "ls",
+            Self::Stat(_) => "stat",
+            Self::Sum(..) => "sum",
+            Self::Space => "df",
+            Self::Stats => "stats",
+            Self::Remove(_) => "rm",
+            Self::Rename(..) => "mv",
+            Self::MakeFolder(_) => "mkdir",
+            Self::Partial(_) => "partial",
+            Self::Forget(_) => "forget",
+        }
+    }
+
+    /// What the answer says, for programs.
+    fn found<'a>(&self, done: Done<'a>) -> Found<'a> {
+        match (done, self) {
+            (Done::Listed { entries, skipped }, _) => Found::Listed { entries, skipped },
+            (Done::Found(metadata), _) => Found::Metadata(Facts::of(metadata)),
+            (Done::Sum(sum), _) => Found::Sum { length: sum.length, crc32: Crc(sum.crc) },
+            (Done::Space(Space { free, total }), _) => Found::Space { free, total },
+            (Done::Stats(fields), _) => Found::Stats { counters: Counters(fields) },
+            (_, Self::Rename(_, to)) => Found::Renamed { to: to.shown().to_string() },
+            _ => Found::Plain {},
         }
     }
 

@@ -2,19 +2,20 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::io;
 use std::time::Instant;
 
-use coracle::client::{Done, Event, Handler, NotNow, Supplied};
-use coracle::{Code, Command, Crc32, Path as RemotePath, Refusal};
+use coracle::client::{Done, Event as Answer, Handler, NotNow, Supplied};
+use coracle::{Code, Command, Path as RemotePath, Receipt, Refusal};
 
 use crate::failure::Failure;
-use crate::plan::Target;
+use crate::fetched::Item;
+use crate::plan::{Fetch, Target};
 use crate::progress::Progress;
-use crate::remote::Remote;
 use crate::staged::{Leftovers, Staged, Whole, publish};
+use crate::told::{About, Event};
 use crate::transfer::Queue;
+use crate::tree::is_link;
 
 /// Files that are flushed and made visible together: at most so many, and none waits longer
 /// than so many seconds for the next.
@@ -48,32 +49,14 @@ pub(crate) struct Downloads<'a> {
     first_failure: Option<Failure>,
 }
 
-struct Item {
-    remote: Remote,
-    target: Target,
-    /// Go on from what is there.
-    resume: bool,
-    staged: Option<Staged>,
-    /// What standard output has got so far, which cannot be read back.
-    output: Crc32,
-    output_len: u64,
-    /// From where the file is asked for, with the checksum of what is before; unknown yet.
-    from: Option<(u64, u32)>,
-    /// What the server said when it was busy.
-    busy: Option<Failure>,
-    modified: Option<u64>,
-    is_through: bool,
-}
-
 impl<'a> Downloads<'a> {
     pub(crate) fn new(
-        files: Vec<(Remote, Target)>,
+        files: Vec<Fetch>,
         resume: bool,
         no_clobber: bool,
         progress: &'a Progress,
     ) -> Self {
-        let items: Vec<_> =
-            files.into_iter().map(|(remote, target)| Item::new(remote, target, resume)).collect();
+        let items: Vec<_> = files.into_iter().map(|file| Item::new(file, resume)).collect();
         let mut downloads = Self {
             ready: (0..items.len()).collect(),
             items,
@@ -111,8 +94,12 @@ impl<'a> Downloads<'a> {
 
     /// Refuse before anything is transferred what could not be put in its place afterwards.
     fn check_target(&mut self, index: usize) -> Result<(), Failure> {
-        let Target::File(target) = &mut self.items[index].target else { return Ok(()) };
-        match fs::metadata(&*target) {
+        let Item { target, is_listed, .. } = &mut self.items[index];
+        let Target::File(target) = target else { return Ok(()) };
+        let found =
+            if *is_listed { fs::symlink_metadata(&*target) } else { fs::metadata(&*target) };
+        match found {
+            Ok(metadata) if metadata.is_symlink() => return Err(is_link(target)),
             Ok(_) if self.no_clobber => {
                 return Err(Failure::Local(format!("{} exists", target.display())));
             }
@@ -120,6 +107,7 @@ impl<'a> Downloads<'a> {
                 let text = "is no file; `-o -` writes to standard output";
                 return Err(Failure::Local(format!("{} {text}", target.display())));
             }
+            Ok(_) if *is_listed => {}
             // Behind a link lies the file that is replaced; the link stays.
             Ok(_) => match fs::canonicalize(&*target) {
                 Ok(file) => *target = file,
@@ -132,87 +120,27 @@ impl<'a> Downloads<'a> {
         looked.map_err(|error| Failure::local("write", target, &error))
     }
 
-    /// Have everything ready to ask for a file: what is there already, and its checksum.
-    fn prepare(&mut self, index: usize) -> Result<(), Failure> {
-        let item = &mut self.items[index];
-        let Target::File(target) = &item.target else {
-            item.from = Some((item.output_len, item.output.value()));
-            return Ok(());
-        };
-        if item.from.is_some() {
-            return Ok(());
-        }
-        if !item.resume {
-            item.from = Some((0, 0));
-            return Ok(());
-        }
-        let prepared = (|| {
-            if item.staged.is_none() {
-                item.staged = Staged::leftover(target, self.leftovers.of(target))?;
-            }
-            let Some(staged) = &item.staged else { return Ok((0, 0)) };
-            let length = staged.len()?;
-            Ok((length, staged.crc(length)?))
-        })();
-        let failed = |error: io::Error| Failure::local("read", target, &error);
-        item.from = Some(prepared.map_err(failed)?);
-        Ok(())
-    }
-
     fn begin(&mut self, size: u64, modified: Option<u64>) -> Result<(), Refusal> {
         let Some(&index) = self.asked.front() else { return Ok(()) };
         let item = &mut self.items[index];
-        item.modified = modified;
-        let (offset, _) = item.from.unwrap_or_default();
-        let name = item.remote.shown();
-        self.progress.begin(name, offset, Some(size));
-        if offset > 0 {
-            self.progress.detail(format_args!("{name}: continued at {offset} of {size} bytes"));
-        }
-        if let Target::File(target) = &item.target {
-            let staged = match item.staged.take() {
-                // The server has found that it is a beginning of the file.
-                Some(staged) => staged.cut(offset).map(|()| staged),
-                None => Staged::create(target),
-            };
-            match staged {
-                Ok(staged) => item.staged = Some(staged),
-                Err(error) => {
-                    let failure = Failure::local("write", target, &error);
-                    return Err(self.stop(index, failure));
-                }
-            }
-        }
-        Ok(())
+        let begun = item.begin(size, modified);
+        self.progress.tell(Event::Start(item.start()));
+        begun.map_err(|failure| self.stop(index, failure))
     }
 
     fn write(&mut self, offset: u64, data: &[u8]) -> Result<(), Refusal> {
         let Some(&index) = self.asked.front() else { return Ok(()) };
-        let item = &mut self.items[index];
-        let written = match (&item.target, &item.staged) {
-            (Target::File(_), Some(staged)) => staged.write(offset, data),
-            (Target::File(_), None) => Err(io::ErrorKind::NotFound.into()),
-            (Target::Output, _) => write_output(&mut self.output, data),
-        };
-        if let Err(error) = written {
-            let failure = match &item.target {
-                Target::File(target) => Failure::local("write", target, &error),
-                Target::Output => Failure::Local(format!("cannot write the output: {error}")),
-            };
-            return Err(self.stop(index, failure));
-        }
-        if matches!(item.target, Target::Output) {
-            item.output.update(data);
-            item.output_len += data.len() as u64;
-        }
+        let written = self.items[index].write(offset, data, &mut self.output);
+        written.map_err(|failure| self.stop(index, failure))?;
         self.moved += data.len() as u64;
         self.progress.moved(data.len());
         Ok(())
     }
 
-    fn on_done(&mut self) {
+    fn on_done(&mut self, receipt: Receipt) {
         let Some(index) = self.asked.pop_front() else { return };
         let item = &mut self.items[index];
+        item.received(receipt);
         match (&item.target, item.staged.take()) {
             (Target::File(_), Some(staged)) => {
                 let (modified, no_clobber) = (item.modified, self.no_clobber);
@@ -235,10 +163,7 @@ impl<'a> Downloads<'a> {
     fn publish(&mut self) {
         let (indices, files): (Vec<_>, Vec<_>) = self.whole.drain(..).unzip();
         for (index, result) in indices.into_iter().zip(publish(&files, &self.leftovers)) {
-            let result = result.map_err(|error| match &self.items[index].target {
-                Target::File(target) => Failure::local("write", target, &error),
-                Target::Output => Failure::Local(error.to_string()),
-            });
+            let result = result.map_err(|error| self.items[index].unwritten(&error));
             self.finish(index, result);
         }
     }
@@ -253,7 +178,7 @@ impl<'a> Downloads<'a> {
                 self.later.push(index);
             }
             Some(Code::Changed | Code::BadArgument) if is_continued => self.restart(index),
-            _ => self.finish(index, Err(Failure::refused(code, message))),
+            _ => self.finish(index, Err(Failure::refused(code, message).of_download())),
         }
     }
 
@@ -275,8 +200,7 @@ impl<'a> Downloads<'a> {
         self.progress.note(format_args!(
             "{name}: what is here is not the beginning of the file there; starting from zero"
         ));
-        item.resume = false;
-        item.from = Some((0, 0));
+        item.restart();
         self.ready.push_front(index);
     }
 
@@ -304,28 +228,12 @@ impl<'a> Downloads<'a> {
         self.moved += 1;
         let item = &self.items[index];
         match result {
-            Ok(()) => self.progress.detail(format_args!("{}: done", item.remote.shown())),
+            Ok(()) => self.progress.tell(Event::Done(item.finished())),
             Err(failure) => {
-                self.progress.error(format_args!("{}: {failure}", item.remote.shown()));
+                let about = About::File(item.file());
+                self.progress.tell(Event::Failed { about, failure: &failure });
                 self.first_failure.get_or_insert(failure);
             }
-        }
-    }
-}
-
-impl Item {
-    fn new(remote: Remote, target: Target, resume: bool) -> Self {
-        Self {
-            remote,
-            target,
-            resume,
-            staged: None,
-            output: Crc32::new(),
-            output_len: 0,
-            from: None,
-            busy: None,
-            modified: None,
-            is_through: false,
         }
     }
 }
@@ -337,14 +245,12 @@ impl Handler for Downloads<'_> {
             if self.items[index].resume && self.asked.len() >= OPEN_MAX {
                 return None;
             }
-            let Err(failure) = self.prepare(index) else { break };
+            let prepared = self.items[index].prepare(&self.leftovers);
+            let Err(failure) = prepared else { break };
             self.ready.pop_front();
             self.finish(index, Err(failure));
         }
-        let item = self.ready.front().map(|&index| &self.items[index])?;
-        let (offset, crc) = item.from.unwrap_or_default();
-        let path = item.remote.path();
-        Some(Command::Download { path, offset, length: None, prefix: (offset > 0).then_some(crc) })
+        self.ready.front().map(|&index| self.items[index].command())
     }
 
     fn requested(&mut self, outcome: Result<u64, NotNow>) {
@@ -363,11 +269,11 @@ impl Handler for Downloads<'_> {
         self.write(offset, data)
     }
 
-    fn event(&mut self, event: Event<'_>) -> Result<(), Refusal> {
+    fn event(&mut self, event: Answer<'_>) -> Result<(), Refusal> {
         match event {
-            Event::Begins { size, modified, .. } => return self.begin(size, modified),
-            Event::Done { done: Done::Downloaded(_), .. } => self.on_done(),
-            Event::Refused { code, message, .. } => self.on_refused(code, message),
+            Answer::Begins { size, modified, .. } => return self.begin(size, modified),
+            Answer::Done { done: Done::Downloaded(receipt), .. } => self.on_done(receipt),
+            Answer::Refused { code, message, .. } => self.on_refused(code, message),
             _ => {}
         }
         Ok(())
@@ -417,15 +323,7 @@ impl Queue for Downloads<'_> {
             }
         }
         if more > 0 {
-            self.progress.error(format_args!("{more} more files were not transferred"));
+            self.progress.tell(Event::Left(more as u64));
         }
     }
-}
-
-fn write_output(output: &mut Option<File>, data: &[u8]) -> io::Result<()> {
-    let file = match output {
-        Some(file) => file,
-        None => output.insert(io::stdout().as_fd().try_clone_to_owned()?.into()),
-    };
-    file.write_all(data)
 }

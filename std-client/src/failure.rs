@@ -9,6 +9,7 @@ use coracle::client::{NotNow, PeerError};
 
 use crate::exit::Exit;
 use crate::print::Shown;
+use crate::told::{NOT_HERE, NOT_THERE};
 
 /// Why something was not done.
 #[derive(Clone, Debug)]
@@ -28,8 +29,12 @@ pub enum Failure {
     Silent(u64),
     /// The server broke the protocol.
     Protocol(PeerError),
+    /// The server listed what cannot be, or without end.
+    Hostile(String),
     /// Bytes are not those that were expected.
     Integrity(String),
+    /// There is no such file on this side.
+    Missing(String),
     /// A file on this side cannot be read or written.
     Local(String),
     /// A signal.
@@ -53,7 +58,38 @@ impl Failure {
 
     /// What cannot be done with a local file, and why.
     pub fn local(doing: &str, path: &Path, error: &io::Error) -> Self {
-        Self::Local(format!("cannot {doing} {}: {error}", path.display()))
+        let text = format!("cannot {doing} {}", Shown(path.as_os_str().as_encoded_bytes()));
+        match error.kind() {
+            io::ErrorKind::NotFound if doing == "read" => Self::Missing(text),
+            _ => Self::Local(format!("{text}: {error}")),
+        }
+    }
+
+    /// What was refused is the download of a file.
+    pub(crate) fn of_download(self) -> Self {
+        match self {
+            Self::Refused { code: code @ Some(Code::NotFound), .. } => {
+                Self::Refused { code, message: NOT_THERE.to_owned() }
+            }
+            Self::Refused { code: Some(Code::IsDirectory), .. } => is_folder(),
+            other => other,
+        }
+    }
+
+    /// The word for programs.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Usage(_) => "usage",
+            Self::Refused { .. } => "refused",
+            Self::Connection(_) => "connection",
+            Self::Silent(_) => "timeout",
+            Self::Protocol(error) if error.is_integrity() => "integrity",
+            Self::Protocol(_) | Self::Hostile(_) => "protocol",
+            Self::Integrity(_) => "integrity",
+            Self::Missing(_) => "missing",
+            Self::Local(_) => "local",
+            Self::Interrupted => "interrupted",
+        }
     }
 
     /// The exit code.
@@ -63,9 +99,9 @@ impl Failure {
             Self::Refused { .. } => Exit::Refused,
             Self::Connection(_) | Self::Silent(_) => Exit::Connection,
             Self::Protocol(error) if error.is_integrity() => Exit::Integrity,
-            Self::Protocol(_) => Exit::Connection,
+            Self::Protocol(_) | Self::Hostile(_) => Exit::Connection,
             Self::Integrity(_) => Exit::Integrity,
-            Self::Local(_) => Exit::Local,
+            Self::Missing(_) | Self::Local(_) => Exit::Local,
             Self::Interrupted => Exit::Interrupted,
         }
     }
@@ -80,13 +116,21 @@ impl Failure {
     }
 }
 
+/// A folder is named where a file is meant.
+pub(crate) fn is_folder() -> Failure {
+    let message = "it is a folder; -r transfers folders".to_owned();
+    Failure::Refused { code: Some(Code::IsDirectory), message }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(text)
             | Self::Connection(text)
+            | Self::Hostile(text)
             | Self::Integrity(text)
             | Self::Local(text) => f.write_str(text),
+            Self::Missing(text) => write!(f, "{NOT_HERE} ({text})"),
             Self::Refused { code: Some(code), message } => write!(f, "{message} ({code})"),
             Self::Refused { code: None, message } => write!(f, "{message} (refused)"),
             Self::Silent(seconds) => write!(f, "the server made no progress for {seconds} s"),

@@ -4,9 +4,12 @@
 //! the program promises stands in its `--help`; the files here are one noun each.
 
 mod arguments;
+mod ask;
+mod bars;
 mod chunk;
 mod classic;
 mod cli;
+mod colour;
 mod commands;
 mod completions;
 mod config;
@@ -14,21 +17,33 @@ mod connection;
 mod download;
 mod exit;
 mod failure;
+mod fetched;
 mod folder;
+mod job;
+mod json;
 mod link;
+mod made;
 mod man;
 mod manual;
+mod moves;
+mod pattern;
 mod plan;
 mod print;
 mod progress;
 mod remote;
 mod retry;
+mod sending;
+mod sent;
 mod session;
+mod shell;
 mod site;
 mod source;
 mod staged;
+mod survey;
+mod told;
 mod tour;
 mod transfer;
+mod tree;
 mod upload;
 mod watch;
 
@@ -53,19 +68,21 @@ pub fn main() -> ExitCode {
 
 /// The program; what goes wrong is told on standard error.
 pub fn run(cli: &Cli) -> Exit {
+    let Some(command) = &cli.command else { return shell::run(cli) };
     let progress = Progress::new(&cli.options);
     let interrupt = Interrupt::on_signals();
     let folder = cli.options.folder.clone().unwrap_or_default();
-    let mut site = Site::new(dialer(cli), &interrupt, &progress, folder);
-    let result = site.run(&cli.command, &cli.options);
-    progress.end();
-    result.map_or_else(|failure| failure.exit(), |()| Exit::Done)
+    let mut site = Site::new(dialer(&cli.host, &cli.options), &interrupt, &progress, folder);
+    let result = site.run(command, &cli.options);
+    let exit = result.map_or_else(|failure| failure.exit(), |()| Exit::Done);
+    progress.end(exit);
+    exit
 }
 
-fn dialer(cli: &Cli) -> Dialer {
+fn dialer(host: &Host, options: &Options) -> Dialer {
     Dialer {
-        host: cli.host.clone(),
-        connect_timeout: Duration::from_secs(cli.options.connect_timeout.into()),
-        local_port: cli.options.local_port,
+        host: host.clone(),
+        connect_timeout: Duration::from_secs(options.connect_timeout.into()),
+        local_port: options.local_port,
     }
 }

@@ -20,6 +20,12 @@ use crate::watch::{Interrupt, Watch};
 /// Requests that may be unanswered: the window of the server is the real limit.
 const DEPTH: usize = 1024;
 
+/// How long the answer to `exit` may take where a user waits for it.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Sessions of a client that moves files: one kept for other commands, and the two of a transfer.
+const SESSIONS_ENOUGH: u64 = 3;
+
 /// A session with a server.
 pub(crate) struct Session {
     client: Box<Client<Chunk, LINE_MAX, DEPTH>>,
@@ -77,6 +83,13 @@ impl Session {
         result.map_err(|error| self.failure(error))
     }
 
+    /// Be so patient from now on. A session that was not used for a while needs it told before
+    /// it is used again: nobody was to blame for that while.
+    pub(crate) fn begin(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+        self.watch.begin(timeout);
+    }
+
     /// Whether the server has left an unused session as it was: one that it closed meanwhile is
     /// of no use any more.
     pub(crate) fn is_alive(&self) -> bool {
@@ -88,6 +101,18 @@ impl Session {
     pub(crate) fn close(mut self) {
         // All is done and proven; how the session ends does not matter any more.
         self.run(&mut Single { command: Some(Command::Exit) }).ok();
+    }
+
+    /// Whether the server has so few sessions that none should be kept while files are moved.
+    pub(crate) fn is_scarce(&self) -> bool {
+        let sessions = self.told.greeting.as_ref().and_then(|greeting| greeting.sessions);
+        sessions.is_some_and(|sessions| sessions < SESSIONS_ENOUGH)
+    }
+
+    /// As [`close`](Self::close), for a user who waits: not for long.
+    pub(crate) fn leave(mut self) {
+        self.begin(LEAVE_TIMEOUT);
+        self.close();
     }
 
     fn failure(&mut self, error: Error<io::Error>) -> Failure {

@@ -8,14 +8,11 @@ use crate::classic::{self, Classic};
 use crate::cli::{Command, Options};
 use crate::commands::Commands;
 use crate::connection::Dialer;
-use crate::download::Downloads;
 use crate::failure::Failure;
 use crate::folder::Folder;
-use crate::plan;
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::transfer::Transfer;
-use crate::upload::Uploads;
 use crate::watch::Interrupt;
 
 /// A server, and how the user wants to be served.
@@ -26,6 +23,8 @@ pub(crate) struct Site<'a> {
     pub(crate) folder: Folder,
     /// The session for everything but file bytes: opened by the first command that needs it.
     control: Option<Session>,
+    /// Whether what only reads is asked again when a connection is lost under it.
+    asks_again: bool,
 }
 
 impl<'a> Site<'a> {
@@ -35,7 +34,17 @@ impl<'a> Site<'a> {
         progress: &'a Progress,
         folder: Folder,
     ) -> Self {
-        Self { dialer, interrupt, progress, folder, control: None }
+        Self { dialer, interrupt, progress, folder, control: None, asks_again: false }
+    }
+
+    /// As [`new`](Self::new), for a command of a shell: the session lives longer than it.
+    pub(crate) fn of_shell(self, control: Option<Session>) -> Self {
+        Self { control, asks_again: true, ..self }
+    }
+
+    /// The session, for the next command.
+    pub(crate) fn into_control(self) -> Option<Session> {
+        self.control
     }
 
     /// Do one command. What goes wrong is told where it happens.
@@ -48,13 +57,27 @@ impl<'a> Site<'a> {
         if options.classic {
             told(progress, classic::check(command, options))?;
         }
+        match command {
+            Command::Download { names, output } => {
+                return self.download(names, output.as_deref(), options);
+            }
+            Command::Upload { names } => return self.upload(names, options),
+            _ => {}
+        }
         match Commands::of(command, &self.folder, progress) {
             Some(commands) => {
                 let mut commands = told(progress, commands)?;
-                let result = self.ask(&mut commands, options);
+                let mut result = self.ask(&mut commands, options);
+                if let Err(failure @ Failure::Connection(_)) = &result
+                    && self.asks_again
+                    && commands.again()
+                {
+                    progress.detail(format_args!("{failure}; asking again"));
+                    result = self.ask(&mut commands, options);
+                }
                 commands.finish(result)
             }
-            None => self.transfer(command, options),
+            None => Ok(()),
         }
     }
 
@@ -71,19 +94,39 @@ impl<'a> Site<'a> {
         if options.classic {
             return self.classic(options).ask(handler);
         }
-        let mut session = match self.control.take() {
-            Some(session) if session.is_alive() => session,
-            _ => {
-                let stream = self.dialer.control()?;
-                Session::new(stream, false, self.interrupt, timeout(options))
-            }
-        };
+        let mut session = self.session(options)?;
         session.run(handler)?;
         self.control = Some(session);
         Ok(())
     }
 
-    fn classic(&self, options: &Options) -> Classic<'_> {
+    /// See that there is a session, and that its server greets.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub(crate) fn open(&mut self, options: &Options) -> Result<(), Failure> {
+        let mut session = self.session(options)?;
+        session.greet()?;
+        self.control = Some(session);
+        Ok(())
+    }
+
+    fn session(&mut self, options: &Options) -> Result<Session, Failure> {
+        let timeout = timeout(options);
+        if let Some(mut session) = self.control.take() {
+            if session.is_alive() {
+                session.begin(timeout);
+                return Ok(session);
+            }
+            self.progress.detail("the server has closed the session; opening a new one");
+        }
+        let stream = self.dialer.control()?;
+        Ok(Session::new(stream, false, self.interrupt, timeout))
+    }
+
+    /// How a server is asked that speaks the classic dialect.
+    pub(crate) fn classic(&self, options: &Options) -> Classic<'_> {
         Classic {
             dialer: &self.dialer,
             interrupt: self.interrupt,
@@ -93,46 +136,31 @@ impl<'a> Site<'a> {
         }
     }
 
-    fn transfer(&self, command: &Command, options: &Options) -> Result<(), Failure> {
-        let progress = self.progress;
-        let transfer = Transfer {
-            dialer: &self.dialer,
+    /// Before files are moved: a small server needs the session for them.
+    pub(crate) fn make_room(&mut self) {
+        if let Some(session) = self.control.take_if(|session| session.is_scarce()) {
+            session.leave();
+        }
+    }
+
+    /// How its files are moved.
+    pub(crate) fn transfer(&self, options: &Options) -> Transfer<'_> {
+        let mut dialer = self.dialer.clone();
+        // A port leads to the same server once, and the session has it.
+        dialer.local_port = dialer.local_port.filter(|_| self.control.is_none());
+        Transfer {
+            dialer,
             interrupt: self.interrupt,
-            progress,
+            progress: self.progress,
             timeout: timeout(options),
             retries: options.retries,
             one_connection: options.one_connection,
-        };
-        match command {
-            Command::Download { names, output } => {
-                let files = plan::downloads(&self.folder, names, output.as_deref());
-                let files = told(progress, files)?;
-                let mut queue = Downloads::new(files, options.resume, options.no_clobber, progress);
-                if options.classic {
-                    queue = queue.without_leftovers();
-                    self.classic(options).run(&mut queue);
-                } else {
-                    transfer.run(&mut queue);
-                }
-                queue.outcome()
-            }
-            Command::Upload { names } => {
-                let files = told(progress, plan::uploads(&self.folder, names))?;
-                let mut queue = Uploads::new(files, options.resume, progress);
-                if options.classic {
-                    self.classic(options).run(&mut queue);
-                } else {
-                    transfer.run(&mut queue);
-                }
-                queue.outcome()
-            }
-            _ => Ok(()),
         }
     }
 }
 
 /// What goes wrong before there is a session is told here, all else where it happens.
-fn told<T>(progress: &Progress, result: Result<T, Failure>) -> Result<T, Failure> {
+pub(crate) fn told<T>(progress: &Progress, result: Result<T, Failure>) -> Result<T, Failure> {
     result.inspect_err(|failure| progress.error(failure))
 }
 

@@ -31,6 +31,9 @@ impl Open {
     pub(crate) fn new(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(io::Error::other("it is a folder; -r transfers folders"));
+        }
         if !metadata.is_file() {
             return Err(io::Error::other("not a file; `-` sends standard input"));
         }

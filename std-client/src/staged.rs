@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Permissions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -51,8 +51,7 @@ impl Staged {
         Ok(staged)
     }
 
-    /// Take up the newest leftover that nobody is working on, or else a copy of the target as it
-    /// is now: a beginning, perhaps.
+    /// Take up the newest leftover that nobody is working on.
     pub(crate) fn leftover(target: &Path, leftovers: &[PathBuf]) -> io::Result<Option<Self>> {
         let mut newest: Option<(SystemTime, Self)> = None;
         for path in leftovers {
@@ -66,21 +65,23 @@ impl Staged {
                 newest = Some((modified, staged));
             }
         }
-        match newest {
-            Some((_, staged)) => Ok(Some(staged)),
-            None => Self::copy_of(target),
-        }
+        Ok(newest.map(|(_, staged)| staged))
     }
 
-    fn copy_of(target: &Path) -> io::Result<Option<Self>> {
-        let mut original = match File::open(target) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
+    /// Begin with a copy of `original`, of which `length` bytes have the checksum `crc`.
+    pub(crate) fn copy_of(
+        original: &File,
+        length: u64,
+        crc: u32,
+        target: &Path,
+    ) -> io::Result<Self> {
         let mut staged = Self::create(target)?;
-        io::copy(&mut original, &mut staged.file)?;
-        Ok(Some(staged))
+        io::copy(&mut original.take(length), &mut staged.file)?;
+        if staged.crc(length)? != crc {
+            remove(&staged.path);
+            return Err(io::Error::other("it changed meanwhile"));
+        }
+        Ok(staged)
     }
 
     pub(crate) fn path(&self) -> &Path {

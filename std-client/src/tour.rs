@@ -19,6 +19,7 @@ pub(crate) const ESSENTIALS: &str = "
   coracle boat upload log.txt                send log.txt
   coracle boat download log.txt              fetch it
   coracle boat -c upload disk.img            continue what was interrupted
+  coracle boat                               a shell: asks for commands
 
 --help tells more, by example; `coracle boat COMMAND --help` tells about one command.";
 
@@ -45,7 +46,18 @@ boat is the name or address of your server, or one of your configuration file.",
   coracle boat --folder inbox download a b c -o backup
   coracle boat rm inbox/a inbox/b            remove them
   coracle boat mv log.txt log.old            rename; an existing file is replaced
+  coracle boat download -r photos            a folder with all that is in it
+  coracle boat upload '*.png' pictures/      what matches, here or, for downloads, there
 With several names, those behind a failure are still tried.",
+    },
+    Chapter {
+        title: "A shell",
+        text: "
+  coracle boat                               asks for commands; `help` lists them
+  coracle boat < commands.txt                commands from a file, up to the first failure
+  coracle boat --keep-going < commands.txt   all of them; the first failure decides
+In the shell a Tab completes commands and names on either side, Ctrl-C stops a transfer and not the
+shell, `download disk.img &` runs beside it. Words are quoted as in other shells.",
     },
     Chapter {
         title: "Pipes",

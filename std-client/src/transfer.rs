@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::retry::Backoff;
 use crate::session::Session;
+use crate::told::Event;
 use crate::watch::Interrupt;
 
 /// Files to be moved.
@@ -45,7 +46,7 @@ enum Reached {
 
 /// How transfers are made.
 pub(crate) struct Transfer<'a> {
-    pub(crate) dialer: &'a Dialer,
+    pub(crate) dialer: Dialer,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) progress: &'a Progress,
     pub(crate) timeout: Duration,
@@ -105,8 +106,7 @@ impl Transfer<'_> {
             // Where nobody ever listened, nobody has gone away.
             failure if failure.is_passing() && reached > Reached::Nobody => match backoff.wait() {
                 Some(wait) => {
-                    let wait_ms = wait.as_millis();
-                    self.progress.note(format_args!("{failure}; trying again in {wait_ms} ms"));
+                    self.progress.tell(Event::Retry { wait, failure: &failure });
                     self.interrupt.sleep(wait)
                 }
                 None => Err(failure),

@@ -1,16 +1,16 @@
 //! Uploads: a queue of files that are sent, with receipts that prove they are stored.
 
 use std::collections::VecDeque;
-use std::os::unix::fs::FileExt;
 
-use coracle::client::{Done, Event, Handler, NotNow, Supplied};
-use coracle::{Code, Command, Durability, Path as RemotePath, Receipt, Refusal, Resume};
+use coracle::client::{Done, Event as Answer, Handler, NotNow, Supplied};
+use coracle::{Code, Command, Path as RemotePath, Receipt, Refusal, Resume};
 
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::remote::Remote;
-use crate::source::{Input, Open, Source};
-use crate::staged::crc_of;
+use crate::sending::Send;
+use crate::sent::{Item, Step, Stored, unrepeatable};
+use crate::source::Source;
+use crate::told::{About, Event};
 use crate::transfer::Queue;
 
 /// The files to send, and what became of them.
@@ -27,35 +27,20 @@ pub(crate) struct Uploads<'a> {
     first_failure: Option<Failure>,
 }
 
-struct Item {
-    source: Source,
-    remote: Remote,
-    step: Step,
-    open: Option<Open>,
-    /// Every byte was given to the machine.
-    is_sent: bool,
-    /// Why it was withdrawn while it was sent.
-    withdrawn: Option<Failure>,
-    /// What the server said when it was busy.
-    busy: Option<Failure>,
-    input: Input,
-}
-
-/// What is to be asked next for a file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// Was it stored, though the receipt was lost?
-    Sum,
-    /// What is there of it?
-    Partial,
-    Send(Option<Resume>),
-}
-
 impl<'a> Uploads<'a> {
-    pub(crate) fn new(files: Vec<(Source, Remote)>, resume: bool, progress: &'a Progress) -> Self {
-        let step = if resume { Step::Partial } else { Step::Send(None) };
-        let items: Vec<_> =
-            files.into_iter().map(|(source, remote)| Item::new(source, remote, step)).collect();
+    /// `compare`: what is there whole already is not sent again.
+    pub(crate) fn new(
+        files: Vec<Send>,
+        resume: bool,
+        compare: bool,
+        progress: &'a Progress,
+    ) -> Self {
+        let step = match (compare, resume) {
+            (true, _) => Step::Compare,
+            (false, true) => Step::Partial,
+            (false, false) => Step::Send(None),
+        };
+        let items: Vec<_> = files.into_iter().map(|file| Item::new(file, step)).collect();
         Self {
             ready: (0..items.len()).collect(),
             items,
@@ -74,13 +59,24 @@ impl<'a> Uploads<'a> {
 
     fn on_sum(&mut self, index: usize, stored: Receipt) {
         let item = &mut self.items[index];
+        if item.step == Step::Compare {
+            match item.is_stored(stored) {
+                Ok(true) => {
+                    self.progress.tell(Event::Start(item.start(stored.length)));
+                    self.finish(index, Ok(Stored::of(stored, None)));
+                }
+                Ok(false) => self.again(index, Step::Partial),
+                Err(failure) => self.finish(index, Err(failure)),
+            }
+            return;
+        }
         if item.step == Step::Sum {
             match item.local_receipt() {
                 Ok(local) if local == stored => {
                     let name = item.remote.shown();
                     let text = "the receipt was lost, but the file is stored";
                     self.progress.note(format_args!("{name}: {text}"));
-                    self.finish(index, Ok(()));
+                    self.finish(index, Ok(Stored::of(stored, None)));
                 }
                 Ok(_) => self.not_stored(index),
                 Err(failure) => self.finish(index, Err(failure)),
@@ -131,12 +127,18 @@ impl<'a> Uploads<'a> {
         }
         match (code, item.step) {
             (Some(Code::NotFound), Step::Sum) => self.not_stored(index),
+            (Some(Code::NotFound), Step::Compare) => self.again(index, Step::Partial),
             (Some(Code::NotFound), Step::Partial) => self.again(index, Step::Send(None)),
             (Some(Code::NotFound | Code::Changed | Code::BadArgument), Step::Send(Some(_))) => {
                 self.restart(index);
             }
             (Some(Code::Busy), step) if item.can_repeat() => {
-                item.step = if step == Step::Send(None) { step } else { Step::Partial };
+                item.step = match step {
+                    // What was in the way may be there whole by then.
+                    _ if item.compare => Step::Compare,
+                    Step::Send(None) => step,
+                    _ => Step::Partial,
+                };
                 item.is_sent = false;
                 item.open = None;
                 item.busy = Some(Failure::refused(code, message));
@@ -146,97 +148,18 @@ impl<'a> Uploads<'a> {
         }
     }
 
-    fn finish(&mut self, index: usize, result: Result<(), Failure>) {
+    fn finish(&mut self, index: usize, result: Result<Stored, Failure>) {
         self.moved += 1;
         let item = &mut self.items[index];
         item.open = None;
-        if let Err(failure) = result {
-            self.progress.error(format_args!("{}: {failure}", item.remote.shown()));
-            self.first_failure.get_or_insert(failure);
-        }
-    }
-}
-
-impl Item {
-    fn new(source: Source, remote: Remote, step: Step) -> Self {
-        let step = if matches!(source, Source::Input) { Step::Send(None) } else { step };
-        Self {
-            source,
-            remote,
-            step,
-            open: None,
-            is_sent: false,
-            withdrawn: None,
-            busy: None,
-            input: Input::default(),
-        }
-    }
-
-    /// Whether the bytes can be had once more.
-    fn can_repeat(&self) -> bool {
-        matches!(self.source, Source::File(_)) || self.input.is_untouched()
-    }
-
-    fn open(&mut self) -> Result<(), Failure> {
-        let Source::File(path) = &self.source else { return Ok(()) };
-        if self.open.is_none() {
-            let open = Open::new(path);
-            self.open = Some(open.map_err(|error| Failure::local("read", path, &error))?);
-        }
-        Ok(())
-    }
-
-    fn prefix_crc(&mut self, length: u64) -> Result<Option<u32>, Failure> {
-        self.open()?;
-        match (&self.source, &self.open) {
-            (Source::File(path), Some(open)) if length <= open.size => {
-                let crc = crc_of(&open.file, length);
-                crc.map(Some).map_err(|error| Failure::local("read", path, &error))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn local_receipt(&mut self) -> Result<Receipt, Failure> {
-        if matches!(self.source, Source::Input) {
-            return Ok(self.input.receipt());
-        }
-        self.open()?;
-        let length = self.open.as_ref().map_or(0, |open| open.size);
-        Ok(Receipt { length, crc: self.prefix_crc(length)?.unwrap_or(0) })
-    }
-
-    fn command(&self) -> Command<RemotePath<'_>> {
-        let path = self.remote.path();
-        match self.step {
-            Step::Sum => Command::Sum { path, offset: 0, length: None },
-            Step::Partial => Command::Partial { path },
-            Step::Send(resume) => {
-                let size = self.open.as_ref().map(|open| open.size);
-                let modified = self.open.as_ref().and_then(Open::modified_seconds);
-                Command::Upload { path, size, resume, modified }
+        match result {
+            Ok(stored) => self.progress.tell(Event::Done(item.finished(stored))),
+            Err(failure) => {
+                let about = About::File(item.file());
+                self.progress.tell(Event::Failed { about, failure: &failure });
+                self.first_failure.get_or_insert(failure);
             }
         }
-    }
-
-    fn read(&mut self, offset: u64, buffer: &mut [u8]) -> Result<Option<usize>, Failure> {
-        let (Source::File(path), Some(open)) = (&self.source, &self.open) else {
-            let count = self.input.read(buffer)?;
-            self.is_sent = count == Some(0);
-            return Ok(count);
-        };
-        let count = open.file.read_at(buffer, offset);
-        let count = count.map_err(|error| Failure::local("read", path, &error))?;
-        self.is_sent = offset + count as u64 >= open.size;
-        // Only what stayed itself from the first byte to the last is worth a receipt.
-        if count == 0 || self.is_sent && !open.is_unchanged() {
-            let text = format!("{} changed while it was sent", path.display());
-            return Err(Failure::Local(text));
-        }
-        if self.is_sent {
-            self.open = None;
-        }
-        Ok(Some(count))
     }
 }
 
@@ -262,11 +185,7 @@ impl Handler for Uploads<'_> {
         if let Step::Send(resume) = item.step {
             let size = item.open.as_ref().map(|open| open.size);
             let offset = resume.map_or(0, |resume| resume.offset);
-            let name = item.remote.shown();
-            self.progress.begin(name, offset, size);
-            if offset > 0 {
-                self.progress.detail(format_args!("{name}: continued at {offset} bytes"));
-            }
+            self.progress.tell(Event::Start(item.start(offset)));
             // Nothing will be asked for: such a file is sent with its line.
             item.is_sent = size == Some(offset);
         }
@@ -292,32 +211,22 @@ impl Handler for Uploads<'_> {
         Ok(())
     }
 
-    fn event(&mut self, event: Event<'_>) -> Result<(), Refusal> {
+    fn event(&mut self, event: Answer<'_>) -> Result<(), Refusal> {
         match event {
-            Event::Done { done, .. } => {
+            Answer::Done { done, .. } => {
                 let Some(index) = self.asked.pop_front() else { return Ok(()) };
                 match done {
                     Done::Uploaded(receipt, durability) => {
-                        let word = match durability {
-                            Durability::Flushed => "flushed",
-                            Durability::Cached => "cached: a power cut there may undo it",
-                        };
-                        let Receipt { length, crc } = receipt;
-                        let name = self.items[index].remote.shown();
-                        let progress = self.progress;
-                        progress.detail(format_args!("{name}: {length} {crc:08x} {word}"));
-                        self.finish(index, Ok(()));
+                        self.finish(index, Ok(Stored::of(receipt, Some(durability))));
                     }
                     Done::Sum(stored) => self.on_sum(index, stored),
                     Done::Sent { length } => {
-                        let name = self.items[index].remote.shown();
-                        self.progress.detail(format_args!("{name}: {length} sent, no receipt"));
-                        self.finish(index, Ok(()));
+                        self.finish(index, Ok(Stored { length, crc: None, durability: None }));
                     }
                     _ => {}
                 }
             }
-            Event::Refused { code, message, .. } => {
+            Answer::Refused { code, message, .. } => {
                 if let Some(index) = self.asked.pop_front() {
                     self.on_refused(index, code, message);
                 }
@@ -375,12 +284,7 @@ impl Queue for Uploads<'_> {
             self.finish(index, Err(busy.unwrap_or_else(|| failure.clone())));
         }
         if more > 0 {
-            self.progress.error(format_args!("{more} more files were not transferred"));
+            self.progress.tell(Event::Left(more as u64));
         }
     }
-}
-
-fn unrepeatable() -> Failure {
-    let text = "the connection was lost, and standard input cannot be read again";
-    Failure::Connection(text.to_owned())
 }

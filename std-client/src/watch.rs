@@ -7,19 +7,25 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
 use crate::failure::Failure;
 
-/// Set by SIGINT and SIGTERM. The second signal ends the program at once.
+/// Whether the user has had enough: of one command, or of the whole program.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt {
+    one: Arc<AtomicBool>,
+    all: Arc<AtomicBool>,
+}
 
 impl Interrupt {
-    /// Listen to the signals from now on.
+    /// Of a program that does one command: SIGINT and SIGTERM. The second signal ends the
+    /// program at once.
     pub(crate) fn on_signals() -> Self {
         let interrupt = Self::default();
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        for signal in [SIGINT, SIGTERM] {
             let code = i32::from(crate::exit::Exit::Interrupted as u8);
-            let flag = &interrupt.0;
+            let flag = &interrupt.one;
             // Where a handler cannot be set the signal keeps its own effect, which is to end us.
             signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(flag))
                 .and_then(|_| signal_hook::flag::register(signal, Arc::clone(flag)))
@@ -28,9 +34,40 @@ impl Interrupt {
         interrupt
     }
 
-    /// Whether a signal has come.
+    /// Of a shell: SIGINT ends the command at hand, SIGTERM and SIGHUP end everything.
+    pub(crate) fn of_shell() -> Self {
+        let interrupt = Self::default();
+        let (one, all) = (&interrupt.one, &interrupt.all);
+        for (signal, flag) in [(SIGINT, one), (SIGTERM, all), (SIGHUP, all)] {
+            // As above: without a handler the signal keeps its own effect.
+            signal_hook::flag::register(signal, Arc::clone(flag)).ok();
+        }
+        interrupt
+    }
+
+    /// Of a job in the background: no signal ends it alone.
+    pub(crate) fn of_job(&self) -> Self {
+        Self { one: Arc::default(), all: Arc::clone(&self.all) }
+    }
+
+    /// Whether to stop.
     pub(crate) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.one.load(Ordering::Relaxed) || self.is_end()
+    }
+
+    /// Whether the program is to end.
+    pub(crate) fn is_end(&self) -> bool {
+        self.all.load(Ordering::Relaxed)
+    }
+
+    /// Stop the command or the job.
+    pub(crate) fn set(&self) {
+        self.one.store(true, Ordering::Relaxed);
+    }
+
+    /// The next command begins.
+    pub(crate) fn clear(&self) {
+        self.one.store(false, Ordering::Relaxed);
     }
 
     /// Wait, unless a signal comes.
@@ -57,7 +94,7 @@ impl Interrupt {
 #[derive(Debug)]
 pub(crate) struct Watch {
     interrupt: Interrupt,
-    timeout: Duration,
+    timeout: Cell<Duration>,
     /// For which signs of life alone count as progress, after the last real progress.
     busy: Cell<Duration>,
     progress: Cell<Instant>,
@@ -72,7 +109,14 @@ impl Watch {
     pub(crate) fn new(interrupt: Interrupt, timeout: Duration) -> Self {
         let now = Instant::now();
         let busy = Cell::new(Duration::from_secs(60));
+        let timeout = Cell::new(timeout);
         Self { interrupt, timeout, busy, progress: Cell::new(now), alive: Cell::new(now) }
+    }
+
+    /// Patience of so much time from now on.
+    pub(crate) fn begin(&self, timeout: Duration) {
+        self.timeout.set(timeout);
+        self.progress();
     }
 
     /// The server says for how long its signs of life mean something: at most an hour.
@@ -106,7 +150,7 @@ impl Watch {
         }
         let progress = self.progress.get();
         let believed = self.alive.get().min(progress + self.busy.get()).max(progress);
-        if believed.elapsed() >= self.timeout {
+        if believed.elapsed() >= self.timeout.get() {
             return Err(io::ErrorKind::TimedOut.into());
         }
         Ok(())

@@ -113,7 +113,8 @@ fn downloads_one_after_the_other_leave_no_port_in_use() {
     let fake = Fake::start(scripts);
     for size in sizes {
         let outcome = classic(folder.path(), fake.address, port, &["download", "f"]).expect(0);
-        assert!(outcome.err.starts_with(NOTE) && outcome.err.lines().count() == 1, "{outcome:?}");
+        assert_eq!(outcome.err.matches(NOTE).count(), 1, "{outcome:?}");
+        assert!(outcome.err.ends_with("Download is finished!\n"), "{outcome:?}");
         assert!(fs::read(folder.path().join("f")).unwrap() == pattern(size));
         assert_eq!(names(folder.path()), ["f"]);
         listen(port);
@@ -154,7 +155,8 @@ fn several_files_have_a_connection_each_and_one_note() {
     let outcome = classic(folder.path(), fake.address, port, &arguments).expect(2);
     fake.finish();
     assert_eq!(names(folder.path()), ["a", "d"]);
-    let [note, named, refused, short] = &outcome.err.lines().collect::<Vec<_>>()[..] else {
+    let [note, named, refused, short, _summary] = &outcome.err.lines().collect::<Vec<_>>()[..]
+    else {
         panic!("{outcome:?}")
     };
     assert!(note.starts_with(NOTE));

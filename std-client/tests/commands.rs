@@ -91,8 +91,7 @@ fn wrong_usage_needs_no_server() {
     let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let folder = tempdir().unwrap();
     for arguments in [
-        &[][..],
-        &["dance"],
+        &["dance"][..],
         &["rm"],
         &["ls", "a", "b"],
         &["ls", "../x"],
@@ -111,6 +110,12 @@ fn wrong_usage_needs_no_server() {
         &["upload", "..", "/"],
         &["ls", "--timeout", "0"],
         &["ls", "-q", "-v"],
+        &["ls", "-q", "--json"],
+        &["download", "-r", "a", "-o", "-"],
+        &["download", "["],
+        &["download", "*", "-o", "-", "-r"],
+        &["--classic", "download", "*"],
+        &["--classic", "upload", "-r", "."],
         &["ls", "--local-port", "65536"],
     ] {
         let outcome = coracle(folder.path(), address, arguments).expect(2);

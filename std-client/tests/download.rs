@@ -40,7 +40,8 @@ fn a_file_arrives_with_its_time_and_ordinary_permissions() {
     let folder = tempdir().unwrap();
     let outcome = coracle(folder.path(), fake.address, &["download", "a/f"]).expect(0);
     fake.finish();
-    assert_eq!((outcome.out, outcome.err), (String::new(), String::new()));
+    let said = "Start downloading..\nfile size: 700000\nDownload is finished!\n";
+    assert_eq!((&*outcome.out, &*outcome.err), ("", said));
     assert_eq!(names(folder.path()), ["f"]);
     let file = folder.path().join("f");
     assert!(fs::read(&file).unwrap() == bytes);
@@ -123,7 +124,9 @@ fn several_files_are_asked_for_at_once_and_go_on_after_a_refusal() {
     let folder = tempdir().unwrap();
     let outcome = coracle(folder.path(), fake.address, &["download", "a", "x/b", "c"]).expect(1);
     fake.finish();
-    assert_eq!(outcome.err, "coracle: x/b: nothing there (not-found)\n");
+    let (refusal, summary) = outcome.err.split_once('\n').unwrap();
+    assert_eq!(refusal, "coracle: x/b: No such file found on the server! (not-found)");
+    assert!(summary.starts_with("2 of 3 files downloaded: 2 bytes in "), "{summary}");
     assert_eq!(names(folder.path()), ["a", "c"]);
 }
 

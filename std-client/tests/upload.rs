@@ -106,7 +106,9 @@ fn a_refusal_comes_early_and_stops_the_file_but_not_the_others() {
     })]);
     let outcome = coracle(folder.path(), fake.address, &["upload", "big", "small", "/"]).expect(1);
     fake.finish();
-    assert_eq!(outcome.err, "coracle: /big: the medium is full (no-space)\n");
+    let (refusal, summary) = outcome.err.split_once('\n').unwrap();
+    assert_eq!(refusal, "coracle: /big: the medium is full (no-space)");
+    assert!(summary.starts_with("1 of 2 files uploaded: "), "{summary}");
 }
 
 #[test]

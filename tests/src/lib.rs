@@ -11,3 +11,4 @@ pub mod network;
 pub mod payload;
 pub mod process;
 pub mod relay;
+pub mod terminal;

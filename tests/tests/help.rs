@@ -60,7 +60,12 @@ impl World {
             format!("[hosts.old]\naddress = \"{old_address}\"\nclassic-port = {number}\n");
         let config = names.map(host).concat() + &old_host;
         fs::write(home.path().join(".config/coracle/config.toml"), config).unwrap();
-        fs::create_dir(site.there("logs")).unwrap();
+        for folder in ["logs", "photos", "pictures"] {
+            fs::create_dir(site.there(folder)).unwrap();
+        }
+        fs::write(site.there("photos/sea.png"), "sea").unwrap();
+        fs::write(site.here("land.png"), "land").unwrap();
+        fs::write(site.here("commands.txt"), "ls\ncd logs\n").unwrap();
         for folder in ["src", "backup"] {
             fs::create_dir(site.here(folder)).unwrap();
         }

@@ -44,6 +44,26 @@ impl Fake {
         Self { address, thread }
     }
 
+    /// As [`start`](Self::start), but a script does not wait for the one before.
+    pub fn beside(scripts: Vec<Script>) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let thread = thread::spawn(move || {
+            let run = |script: Script| {
+                let (stream, _) = listener.accept().unwrap();
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                thread::spawn(move || script(&mut Peer(BufReader::new(stream))))
+            };
+            let threads: Vec<_> = scripts.into_iter().map(run).collect();
+            for thread in threads {
+                if let Err(panic) = thread.join() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
+        });
+        Self { address, thread }
+    }
+
     /// Every script ran to its end.
     pub fn finish(self) {
         // Unblocks an accept that nobody came for: its script then fails on the empty line.

@@ -1,0 +1,194 @@
+//! Names on the server for completion: looked up without ever keeping the prompt waiting long.
+
+use core::time::Duration;
+use std::ffi::OsStr;
+use std::io::stdin;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Instant;
+
+use coracle::{Command, Entry, Kind};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+use crate::cli::Cli;
+use crate::connection::Dialer;
+use crate::folder::Folder;
+use crate::print::Shown;
+use crate::remote::Remote;
+use crate::session::Session;
+use crate::shell::question::Question;
+use crate::watch::Interrupt;
+
+/// Names that are offered at most; where there are more, none is.
+pub(crate) const NAMES_MAX: usize = 10_000;
+
+/// How long a lookup may keep the prompt waiting. What comes later serves the next try.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a lookup goes on behind the prompt.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long names are believed.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// How often a wait looks for Ctrl-C.
+const TICK: Duration = Duration::from_millis(20);
+
+/// A name, and whether it is a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Name {
+    pub(crate) name: String,
+    pub(crate) is_folder: bool,
+}
+
+/// The names of the server.
+pub(crate) struct Names {
+    /// `None` where nothing is looked up.
+    dialer: Option<Dialer>,
+    interrupt: Interrupt,
+    folder: Folder,
+    found: Option<Found>,
+    lookup: Option<Receiver<Found>>,
+}
+
+/// What a lookup has found: all names of a folder that begin with `stem`.
+struct Found {
+    folder: Remote,
+    stem: String,
+    names: Vec<Name>,
+    at: Instant,
+}
+
+impl Names {
+    /// Those of the server of this program.
+    pub(crate) fn new(cli: &Cli, interrupt: Interrupt) -> Self {
+        let dialer = crate::dialer(&cli.host, &cli.options);
+        let connect_timeout = dialer.connect_timeout.min(LOOKUP_TIMEOUT);
+        // A classic listing tells nothing of folders, and is over only after a while of silence.
+        let dialer = (!cli.options.classic).then_some(Dialer {
+            local_port: None,
+            connect_timeout,
+            ..dialer
+        });
+        Self { dialer, interrupt, folder: Folder::default(), found: None, lookup: None }
+    }
+
+    /// Names are relative to this folder from now on, and have to be looked up anew.
+    pub(crate) fn begin(&mut self, folder: &Remote) {
+        self.folder = Folder::At(folder.clone());
+        self.found = None;
+        self.lookup = None;
+    }
+
+    /// The names in a folder that begin with `stem`, as far as they are known in time.
+    pub(crate) fn starting(&mut self, folder: &str, stem: &str) -> Vec<Name> {
+        let Ok(folder) = self.folder.name(OsStr::new(folder)) else { return Vec::new() };
+        if !self.knows(&folder, stem) {
+            if self.lookup.is_none() {
+                self.look(folder.clone(), stem.to_owned());
+            }
+            self.wait();
+        }
+        let found = self.found.as_ref().filter(|_| self.knows(&folder, stem));
+        let names = found.map_or(&[][..], |found| &found.names).iter();
+        names.filter(|name| name.name.starts_with(stem)).cloned().collect()
+    }
+
+    fn knows(&self, folder: &Remote, stem: &str) -> bool {
+        let is_it = |found: &Found| found.folder == *folder && stem.starts_with(&found.stem);
+        self.found.as_ref().is_some_and(|found| is_it(found) && found.at.elapsed() < FRESH)
+    }
+
+    /// Begin a lookup, on a thread and a session of its own: neither a resolver nor a server
+    /// that takes its time, nor one that breaks off, then touches the shell.
+    fn look(&mut self, folder: Remote, stem: String) {
+        let (sender, receiver) = sync_channel(1);
+        let Some(dialer) = self.dialer.clone() else { return };
+        let interrupt = self.interrupt.of_job();
+        let body = move || {
+            if let Some(names) = list(&dialer, &interrupt, &folder, &stem) {
+                // Nobody may want to know any more.
+                sender.send(Found { folder, stem, names, at: Instant::now() }).ok();
+            }
+        };
+        let spawned = thread::Builder::new().name("names".to_owned()).spawn(body);
+        self.lookup = spawned.ok().map(|_| receiver);
+    }
+
+    fn wait(&mut self) {
+        let Some(lookup) = &self.lookup else { return };
+        let _signals = SignalKeys::on();
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until && !self.interrupt.is_set() {
+            match lookup.recv_timeout(TICK) {
+                Ok(found) => self.found = Some(found),
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => {}
+            }
+            self.lookup = None;
+            break;
+        }
+        // It was meant for the lookup, not for the next command.
+        self.interrupt.clear();
+    }
+}
+
+fn list(dialer: &Dialer, interrupt: &Interrupt, folder: &Remote, stem: &str) -> Option<Vec<Name>> {
+    let mut names = Vec::new();
+    let mut question = Question::new(Command::List { path: folder.path() }, |entry: Entry<'_>| {
+        let name = str::from_utf8(entry.name).ok();
+        if let Some(name) = name.filter(|name| name.starts_with(stem) && is_harmless(name)) {
+            let is_folder = entry.metadata.kind == Kind::Folder;
+            names.push(Name { name: name.to_owned(), is_folder });
+        }
+        names.len() <= NAMES_MAX
+    });
+    let stream = dialer.control().ok()?;
+    let mut session = Session::new(stream, false, interrupt, LOOKUP_TIMEOUT);
+    let result = session.run(&mut question);
+    question.answer(result).ok()?;
+    session.close();
+    Some(names)
+}
+
+/// Whether a name can be shown as it is: others cannot be told apart, or would harm the terminal.
+pub(crate) fn is_harmless(name: &str) -> bool {
+    Shown(name.as_bytes()).to_string() == name.replace('\\', "\\\\")
+}
+
+/// While this lives Ctrl-C is a signal, which it is not while a line is edited.
+struct SignalKeys(Option<Termios>);
+
+impl SignalKeys {
+    fn on() -> Self {
+        let Ok(saved) = tcgetattr(stdin()) else { return Self(None) };
+        let mut changed = saved.clone();
+        changed.local_modes |= LocalModes::ISIG;
+        // If it cannot be, the wait is a second at most anyway.
+        tcsetattr(stdin(), OptionalActions::Now, &changed).ok();
+        Self(Some(saved))
+    }
+}
+
+impl Drop for SignalKeys {
+    fn drop(&mut self) {
+        if let Some(saved) = &self.0 {
+            tcsetattr(stdin(), OptionalActions::Now, saved).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_can_be_shown_are_offered() {
+        for name in ["a b", "Blåbær", "a\\b", "-x", "'"] {
+            assert!(is_harmless(name), "{name}");
+        }
+        for name in ["a\x1b[2J", "a\nb", "a\u{202e}b", "a\u{200b}"] {
+            assert!(!is_harmless(name), "{name:?}");
+        }
+    }
+}
