@@ -10,10 +10,9 @@ use core::task::Poll;
 use embedded_io::{ErrorType, ReadReady};
 use embedded_io_async::{Read, Write};
 
-use crate::buffer::Buffer;
 use crate::drive::{Moved, report};
 use crate::error::Error;
-use crate::server::{Action, Outcome, Server, Waiting};
+use crate::machine::{Action, Machine, Outcome, Waiting};
 use crate::step::{Answer, Event, Step};
 use crate::timers::{Timeouts, Timers};
 
@@ -69,18 +68,18 @@ impl<H: crate::Host> Host for Inline<H> {
 /// # Errors
 ///
 /// [`Error::Link`] and [`Error::WriteZero`] if the link fails: what is open is put away first.
-pub async fn serve<L, H, T, C, const LINE: usize>(
-    server: &mut Server<C, LINE>,
+pub async fn serve<M, L, H, T>(
+    server: &mut M,
     link: &mut L,
     host: &mut H,
     clock: &T,
     timeouts: Timeouts,
 ) -> Result<Outcome, Error<L::Error>>
 where
+    M: Machine,
     L: Read + Write + ReadReady,
     H: Host,
     T: Clock,
-    C: Buffer,
 {
     let mut timers = Timers::new(timeouts, clock.now());
     let mut driver = Driver { server, link, host, clock, timers: &mut timers, failed: None };
@@ -95,24 +94,24 @@ where
 /// nothing of a next command is here yet.
 ///
 /// An idle session then needs no future of this driver. Call again when the link has bytes, or
-/// when [`Timers::deadline`] is past, after [`Server::timed_out`], or after
-/// [`Server::shut_down`].
+/// when [`Timers::deadline`] is past, after [`Timers::ran_out`], or after
+/// [`Machine::shut_down`].
 ///
 /// # Errors
 ///
 /// As [`serve`].
-pub async fn serve_until_idle<L, H, T, C, const LINE: usize>(
-    server: &mut Server<C, LINE>,
+pub async fn serve_until_idle<M, L, H, T>(
+    server: &mut M,
     link: &mut L,
     host: &mut H,
     clock: &T,
     timers: &mut Timers,
 ) -> Result<Option<Outcome>, Error<L::Error>>
 where
+    M: Machine,
     L: Read + Write + ReadReady,
     H: Host,
     T: Clock,
-    C: Buffer,
 {
     let mut driver = Driver { server, link, host, clock, timers, failed: None };
     loop {
@@ -131,8 +130,8 @@ where
 }
 
 /// What the driver works with.
-struct Driver<'a, L: ErrorType, H, T, C: Buffer, const LINE: usize> {
-    server: &'a mut Server<C, LINE>,
+struct Driver<'a, M, L: ErrorType, H, T> {
+    server: &'a mut M,
     link: &'a mut L,
     host: &'a mut H,
     clock: &'a T,
@@ -140,12 +139,12 @@ struct Driver<'a, L: ErrorType, H, T, C: Buffer, const LINE: usize> {
     failed: Option<Error<L::Error>>,
 }
 
-impl<L, H, T, C, const LINE: usize> Driver<'_, L, H, T, C, LINE>
+impl<M, L, H, T> Driver<'_, M, L, H, T>
 where
+    M: Machine,
     L: Read + Write + ReadReady,
     H: Host,
     T: Clock,
-    C: Buffer,
 {
     /// Send what the link keeps. `false`: something is to be done first, be it to end a session
     /// whose peer does not take it.
@@ -170,7 +169,7 @@ where
             let _later = server.shut_down();
         }
         let now = clock.now();
-        let deadline = timers.deadline(server, now).unwrap_or(u64::MAX);
+        let deadline = timers.deadline(*server, now).unwrap_or(u64::MAX);
         let sign = server.sign_of_life();
         let moved = match server.poll() {
             Action::Receive(_) if timers.is_flooded() => None,
@@ -216,8 +215,8 @@ where
             }
         };
         match moved {
-            Some(moved) => *failed = report(server, moved)?.or(failed.take()),
-            None if clock.now() >= deadline => server.timed_out(),
+            Some(moved) => *failed = report(*server, moved)?.or(failed.take()),
+            None if clock.now() >= deadline => timers.ran_out(*server)?,
             None => {}
         }
         Ok(None)

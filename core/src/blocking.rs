@@ -4,10 +4,9 @@
 
 use embedded_io::{Read, Write};
 
-use crate::buffer::Buffer;
 use crate::drive::{Moved, attend, report};
 use crate::error::Error;
-use crate::server::{Action, Outcome, Server};
+use crate::machine::{Action, Machine, Outcome};
 use crate::step::Host;
 
 /// Serve one session until it is over.
@@ -17,15 +16,15 @@ use crate::step::Host;
 /// # Errors
 ///
 /// [`Error::Link`] and [`Error::WriteZero`] if the link fails: what is open is put away first.
-pub fn serve<L, H, C, const LINE: usize>(
-    server: &mut Server<C, LINE>,
+pub fn serve<M, L, H>(
+    server: &mut M,
     link: &mut L,
     host: &mut H,
 ) -> Result<Outcome, Error<L::Error>>
 where
+    M: Machine,
     L: Read + Write,
     H: Host,
-    C: Buffer,
 {
     let mut failed = None;
     loop {

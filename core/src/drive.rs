@@ -1,9 +1,8 @@
 //! What the three drivers share: steps and reports that move no bytes, and the report of those
 //! that do.
 
-use crate::buffer::Buffer;
 use crate::error::Error;
-use crate::server::{Action, Misuse, Server};
+use crate::machine::{Action, Machine, Misuse};
 use crate::step::Host;
 
 /// What became of the bytes of one action.
@@ -16,10 +15,7 @@ pub(crate) enum Moved {
 }
 
 /// Do the outstanding action if it moves no bytes. Returns whether it was one.
-pub(crate) fn attend<C: Buffer, const LINE: usize>(
-    server: &mut Server<C, LINE>,
-    host: &mut impl Host,
-) -> Result<bool, Misuse> {
+pub(crate) fn attend(server: &mut impl Machine, host: &mut impl Host) -> Result<bool, Misuse> {
     match server.poll() {
         Action::Step(step) => {
             let answer = host.answer(step);
@@ -36,8 +32,8 @@ pub(crate) fn attend<C: Buffer, const LINE: usize>(
 
 /// Tell the machine what was moved. If the link failed, the machine puts away what is open, and
 /// the error is for the end of the session.
-pub(crate) fn report<C: Buffer, E, const LINE: usize>(
-    server: &mut Server<C, LINE>,
+pub(crate) fn report<E>(
+    server: &mut impl Machine,
     moved: Result<Moved, E>,
 ) -> Result<Option<Error<E>>, Misuse> {
     match moved {

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::server::Misuse;
+use crate::machine::Misuse;
 
 /// The end of a session that is not an [`Outcome`](crate::Outcome). `E` is the link's error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

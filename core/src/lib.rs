@@ -9,11 +9,11 @@
 //!
 //! **Exactly one action is outstanding: do it, report it, poll again.**
 //!
-//! [`Server::poll`] says what must happen next, and says the same until it was reported:
+//! [`Machine::poll`] says what must happen next, and says the same until it was reported:
 //!
-//! 1. [`Action::Receive`] lends memory for bytes of the peer → [`Server::received`];
-//! 2. [`Action::Transmit`] lends bytes for it → [`Server::transmitted`];
-//! 3. [`Action::Step`] asks something of the medium → [`Server::answered`];
+//! 1. [`Action::Receive`] lends memory for bytes of the peer → [`Machine::received`];
+//! 2. [`Action::Transmit`] lends bytes for it → [`Machine::transmitted`];
+//! 3. [`Action::Step`] asks something of the medium → [`Machine::answered`];
 //! 4. [`Action::Done`] says how the session ended.
 //!
 //! A report that does not fit is a [`Misuse`] error, never a panic and never silently
@@ -27,9 +27,6 @@
 //! the same bytes for the same script. They answer steps through a [`Host`]; [`Medium`] is one
 //! over any [`Storage`], the trait a medium implements, whose laws stand there and are checked
 //! by the kit in `laws` (feature `laws`). [`RamDisk`] is such a medium.
-//!
-//! [`client`] is the other side: a machine and three drivers of the same shape, for a chip that
-//! sends its logs as for a desktop.
 //!
 //! ```
 //! use core::cell::RefCell;
@@ -60,8 +57,9 @@
 //! assert!(link.1.ends_with(b"ok\n- d - - logs\nok 1\nok\n"));
 //! ```
 //!
-//! [`client`] is the other side: a chip may upload its logs. It is a machine as well, with the
-//! same three drivers.
+//! [`client`] is the other side: a chip may upload its logs. It is a machine as well, with three
+//! drivers of the same shape. [`classic`] is the dialect of the protocol's ancestor, whose
+//! machine the same drivers serve.
 //!
 //! # Memory
 //!
@@ -93,6 +91,7 @@ mod greeting;
 #[cfg(feature = "laws")]
 pub mod laws;
 pub mod limits;
+mod machine;
 mod path;
 pub mod poll;
 mod ram;
@@ -110,12 +109,11 @@ pub use emit::Overflow;
 pub use error::Error;
 pub use frame::{BUSY, BadFrame, End, Frame};
 pub use greeting::Greeting;
+pub use machine::{Action, Counters, Machine, Misuse, Outcome, Waiting};
 pub use path::{Escaped, Path, PathError, check_component};
 pub use ram::{RamDisk, RamFile, RamFolder, RamSession, RamStaged};
 pub use reply::{Code, Entry, Receipt, Refusal, Reply, fields};
-pub use server::{
-    Action, Config, Counters, FixedServer, Misuse, Outcome, SESSION_RAM, Server, Waiting,
-};
+pub use server::{Config, FixedServer, SESSION_RAM, Server};
 pub use step::{Answer, Event, Host, Medium, Step};
 pub use storage::{Durability, Facts, Kind, Metadata, Space, Storage};
 pub use timers::{Timeouts, Timers};

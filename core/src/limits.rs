@@ -40,6 +40,10 @@ pub const NUMBER_MAX: u64 = i64::MAX as u64;
 /// command with one read of 128 bytes; what fills that whole may be cut.
 pub const CLASSIC_LINE_MAX: usize = 127;
 
+/// Milliseconds without another byte after which a classic command without line end is taken as
+/// it is: longer than the gap between two segments of one line, too short to be noticed.
+pub const CLASSIC_LINE_QUIET_MILLIS: u64 = 250;
+
 /// Milliseconds of quiet after which a classic reply is whole: its server writes it at once,
 /// ends it with nothing, and keeps the connection open.
 pub const CLASSIC_QUIET_MILLIS: u32 = 200;

@@ -1,9 +1,8 @@
 //! The driver that never waits: for userspace TCP/IP stacks, super-loops and readiness loops.
 
-use crate::buffer::Buffer;
 use crate::drive::{Moved, attend, report};
 use crate::error::Error;
-use crate::server::{Action, Outcome, Server};
+use crate::machine::{Action, Machine, Outcome};
 use crate::step::Host;
 use crate::timers::Timers;
 
@@ -53,8 +52,8 @@ pub enum Progress {
 ///
 /// [`Error::Link`] if the link fails, [`Error::WriteZero`] if it breaks its contract: what is
 /// open is put away first, however long that takes.
-pub fn serve<L, H, C, const LINE: usize>(
-    server: &mut Server<C, LINE>,
+pub fn serve<M, L, H>(
+    server: &mut M,
     timers: &mut Timers,
     link: &mut L,
     host: &mut H,
@@ -62,9 +61,9 @@ pub fn serve<L, H, C, const LINE: usize>(
     budget: usize,
 ) -> Result<Progress, Error<L::Error>>
 where
+    M: Machine,
     L: Stream,
     H: Host,
-    C: Buffer,
 {
     let mut failed = None;
     let mut budget = budget;
@@ -93,7 +92,7 @@ where
         };
         match moved.transpose() {
             Some(moved) => failed = report(server, moved)?.or(failed),
-            None if until.is_some_and(|until| until <= now) => server.timed_out(),
+            None if until.is_some_and(|until| until <= now) => timers.ran_out(server)?,
             None => return Ok(Progress::Waiting { until }),
         }
     }

@@ -6,12 +6,12 @@ mod download;
 mod drain;
 mod ending;
 mod frames;
-mod input;
+pub(crate) mod input;
 mod lines;
 mod listing;
 mod machine;
 mod opening;
-mod output;
+pub(crate) mod output;
 mod simple;
 mod sum;
 mod upload;
@@ -19,8 +19,9 @@ mod upload;
 use crate::buffer::Buffer;
 use crate::command::Command;
 use crate::limits::{BUSY_SECONDS, CHUNK_BUFFER_LEN, CHUNK_LEN, LINE_MIN, PIPELINE_DEFAULT};
+use crate::machine::{Action, Counters, Machine, Misuse, Outcome, Waiting};
 use crate::reply::Refusal;
-use crate::step::{Event, Step};
+use crate::step::Note;
 use crate::token::Span;
 use commit::Commit;
 use download::Download;
@@ -32,6 +33,9 @@ use output::Output;
 use simple::Begun;
 use sum::Sum;
 use upload::Upload;
+
+pub(crate) use lines::{READ_ONLY, ROOT_IS_FOLDER};
+pub(crate) use upload::CORRUPT_LENGTH;
 
 /// A server with the fixed buffers of a chip.
 pub type FixedServer = Server<[u8; CHUNK_BUFFER_LEN], LINE_MIN>;
@@ -53,6 +57,9 @@ pub struct Config {
     pub sessions: Option<u32>,
     /// Refuse every command that writes.
     pub read_only: bool,
+    /// Whether a connection that does not begin as a native session ends with
+    /// [`Outcome::Classic`], for a [`classic::Server`](crate::classic::Server) to go on with.
+    pub classic: bool,
 }
 
 impl Config {
@@ -64,6 +71,7 @@ impl Config {
             busy: BUSY_SECONDS,
             sessions: None,
             read_only: false,
+            classic: false,
         }
     }
 }
@@ -89,98 +97,8 @@ pub struct Server<C: Buffer, const LINE: usize> {
     /// How the session ends once what is running was put away.
     ending: Option<Outcome>,
     command_note: Option<Begun>,
-    result_note: Option<Event<'static>>,
+    result_note: Option<Note>,
     counters: Counters,
-}
-
-/// The one thing to do next.
-#[derive(Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Action<'a> {
-    /// Receive into this memory, never empty, and wait for it; then [`Server::received`].
-    Receive(&'a mut [u8]),
-    /// Receive what is at hand without waiting: then [`Server::received`], or
-    /// [`Server::quiet`] if nothing is. A driver that cannot tell calls `quiet` at once.
-    TryReceive(&'a mut [u8]),
-    /// Send these bytes, or some, or keep them to send with later ones; then
-    /// [`Server::transmitted`]. What a driver keeps it sends before it waits in
-    /// [`Receive`](Self::Receive), at [`Flush`](Self::Flush), and at [`Done`](Self::Done).
-    Transmit(&'a [u8]),
-    /// Send all that was transmitted: the next step may take long. Then [`Server::flushed`].
-    Flush,
-    /// Do this step; then [`Server::answered`].
-    Step(Step<'a>),
-    /// Write this to the log, or not; then [`Server::reported`].
-    Report(Event<'a>),
-    /// The session is over: send what was kept, half-close, discard what still comes for at
-    /// most 2 s, close.
-    Done(Outcome),
-}
-
-/// How a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Outcome {
-    /// By `exit`.
-    Exit,
-    /// The client closed the stream between two commands.
-    Ended,
-    /// The client closed the stream within a line or a transfer, or the link failed.
-    Lost,
-    /// The server closed, for this reason.
-    Refused(Refusal),
-    /// The first byte belongs to something that may lie under a session and is not there.
-    Reserved,
-    /// The driver reported something that was not asked for, or lent too small a buffer.
-    Misuse,
-}
-
-/// A report that does not fit the outstanding [`Action`]: a defect of the driver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Misuse;
-
-impl core::fmt::Display for Misuse {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("a report that does not fit the outstanding action")
-    }
-}
-
-impl core::error::Error for Misuse {}
-
-/// What a session is waiting for, for those who measure time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Waiting {
-    /// The first line.
-    FirstLine,
-    /// A command: nothing is under way.
-    Idle,
-    /// The rest of a started line, after so many commands.
-    Line(u32),
-    /// Frames of an upload, or the peer reading what is sent to it.
-    Peer,
-    /// A step.
-    Step,
-}
-
-/// What was moved so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Counters {
-    /// Commands begun.
-    pub commands: u32,
-    /// File bytes received.
-    pub received: u64,
-    /// File bytes handed to the link.
-    pub sent: u64,
-    /// Signs of life without file bytes (BUSY frames).
-    pub signs: u64,
-    /// Bytes handed to the link, file bytes included.
-    pub output: u64,
 }
 
 /// What the session is in the middle of.
@@ -229,8 +147,25 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             ending: None,
             command_note: None,
             result_note: None,
-            counters: Counters { commands: 0, received: 0, sent: 0, signs: 0, output: 0 },
+            counters: Counters::NONE,
         }
+    }
+}
+
+/// What a machine of the other dialect goes on with.
+pub(crate) struct Parts<C, const LINE: usize> {
+    pub(crate) read_only: bool,
+    pub(crate) input: Input<LINE>,
+    pub(crate) chunk: C,
+    /// Whether this session ended with [`Outcome::Classic`].
+    pub(crate) is_classic: bool,
+}
+
+impl<C: Buffer, const LINE: usize> Server<C, LINE> {
+    pub(crate) fn into_parts(self) -> Parts<C, LINE> {
+        let is_classic = matches!(self.phase, Phase::Closed(Outcome::Classic));
+        let Self { config, input, chunk, .. } = self;
+        Parts { read_only: config.read_only, input, chunk, is_classic }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Steps: what a server's machine asks of its surroundings besides moving bytes, and the
 //! answers. All three drivers share [`Medium`], which answers them from a [`Storage`].
 
+use crate::classic::Way;
 use crate::path::Path;
 use crate::reply::{Code, Receipt, Refusal};
 use crate::storage::{Durability, Facts, Metadata, Space, Storage};
 
-/// One thing to do; then [`Server::answered`](crate::Server::answered) with the [`Answer`]
+/// One thing to do; then [`Machine::answered`](crate::Machine::answered) with the [`Answer`]
 /// named at each step, or [`Answer::Refused`]; but [`Alive`](Self::Alive),
 /// [`Finish`](Self::Finish), [`Commit`](Self::Commit) and [`Committed`](Self::Committed) are
 /// never refused.
@@ -18,6 +19,9 @@ pub enum Step<'a> {
     /// A client asks for the transfer port to be open → [`Answer::Transfer`]. Refused is as good
     /// as no port.
     Transfer,
+    /// A classic command needs a connection of its own for the file, made this way: see that it
+    /// can be made, before the peer is told to → [`Answer::Done`].
+    Prepare(Way),
     /// Counters of the host as ` name=value` text → [`Answer::Filled`]; 0 if there are none.
     Stats(&'a mut [u8]),
     /// [`Storage::space`] → [`Answer::Space`].
@@ -152,6 +156,8 @@ pub enum Event<'a> {
         verb: &'static str,
         /// Its (first) path.
         path: Option<Path<'a>>,
+        /// Bytes announced of an upload.
+        size: Option<u64>,
     },
     /// A download was sent whole.
     Downloaded {
@@ -172,6 +178,26 @@ pub enum Event<'a> {
         /// File bytes that had been moved.
         length: u64,
     },
+}
+
+/// An event without a name in it, as a machine keeps it until it is reported: smaller.
+#[derive(Clone, Copy)]
+pub(crate) enum Note {
+    Downloaded { length: u64 },
+    Uploaded { receipt: Receipt, durability: Durability },
+    Refused(Refusal),
+    Abandoned { length: u64 },
+}
+
+impl From<Note> for Event<'_> {
+    fn from(note: Note) -> Self {
+        match note {
+            Note::Downloaded { length } => Self::Downloaded { length },
+            Note::Uploaded { receipt, durability } => Self::Uploaded { receipt, durability },
+            Note::Refused(refusal) => Self::Refused(refusal),
+            Note::Abandoned { length } => Self::Abandoned { length },
+        }
+    }
 }
 
 /// The surroundings of a server's machine, for the blocking and the poll driver.
@@ -211,6 +237,7 @@ impl<S: Storage> Medium<S> {
         match step {
             Step::Facts => self.storage.facts().map(Answer::Facts).map_err(Into::into),
             Step::Transfer => Ok(Answer::Transfer(None)),
+            Step::Prepare(_) => Err(NO_TRANSFER),
             Step::Stats(_) => Ok(Answer::Filled(0)),
             Step::Space => self.storage.space().map(Answer::Space).map_err(Into::into),
             Step::Stat(path) => self.storage.stat(path).map(Answer::Found).map_err(Into::into),
@@ -330,6 +357,9 @@ impl<S: Storage> Host for Medium<S> {
 
 /// A step on something that is not open: a defect of the driver, told instead of a panic.
 const OUT_OF_TURN: Refusal = Refusal::new(Code::Io, "internal: a step out of turn");
+
+const NO_TRANSFER: Refusal =
+    Refusal::new(Code::Unsupported, "this server makes no connections for classic transfers");
 
 fn done<E: Into<Refusal>>(result: Result<(), E>) -> Result<Answer, Refusal> {
     result.map(|()| Answer::Done).map_err(Into::into)

@@ -1,8 +1,7 @@
 //! Time follows progress: when a session has waited too long. The drivers bring the clock.
 
-use crate::buffer::Buffer;
-use crate::limits::BUSY_SECONDS;
-use crate::server::{Counters, Server, Waiting};
+use crate::limits::{BUSY_SECONDS, CLASSIC_LINE_QUIET_MILLIS};
+use crate::machine::{Counters, Machine, Misuse, Waiting};
 
 /// How long a session may wait for its peer, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +53,7 @@ pub struct Timers {
     /// When waiting for a command began: empty lines do not begin it anew.
     at_rest_since: u64,
     seen: Counters,
+    /// When bytes were moved last, of a transfer or of a classic line.
     last_bytes: u64,
     last_sign: u64,
     /// When the running command began, and what had been moved then.
@@ -81,17 +81,28 @@ impl Timers {
     }
 
     /// When the outstanding receive or transmit has waited too long. Ask again after each
-    /// report, and call [`Server::timed_out`] if that time is past.
-    pub fn deadline<C: Buffer, const LINE: usize>(
-        &mut self,
-        server: &Server<C, LINE>,
-        now: u64,
-    ) -> Option<u64> {
+    /// report, and call [`ran_out`](Self::ran_out) if that time is past.
+    pub fn deadline(&mut self, server: &impl Machine, now: u64) -> Option<u64> {
         let deadline = self.observe(server.waiting(), server.counters(), now);
         if let Some(deadline) = deadline {
             self.late = if deadline <= now { self.late.saturating_add(1) } else { 0 };
         }
         deadline
+    }
+
+    /// The deadline asked for last is past: tell the machine what that means to it.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse`] if the machine got reports since.
+    pub fn ran_out(&self, server: &mut impl Machine) -> Result<(), Misuse> {
+        match server.waiting() {
+            Waiting::Whole(_) if self.quiet_deadline() < self.line_deadline() => server.quiet(),
+            _ => {
+                server.timed_out();
+                Ok(())
+            }
+        }
     }
 
     /// Whether the deadline is past although there is always something to receive: a flood
@@ -119,8 +130,13 @@ impl Timers {
             if !self.waiting.is_some_and(is_at_rest) || counters.commands != self.seen.commands {
                 self.at_rest_since = now;
             }
+            if !self.waiting.is_some_and(|before| is_same_line(before, waiting)) {
+                self.since = now;
+            }
+            if matches!(waiting, Waiting::Whole(_)) {
+                self.last_bytes = now;
+            }
             self.waiting = Some(waiting);
-            self.since = now;
         }
         if moved(&counters) != moved(&self.seen) {
             self.last_bytes = now;
@@ -136,11 +152,20 @@ impl Timers {
         let after = |start: u64, timeout: u32| Some(start.saturating_add(timeout.into()));
         match waiting {
             Waiting::FirstLine => after(self.at_rest_since, self.timeouts.first_line),
-            Waiting::Line(_) => after(self.since, self.timeouts.line),
+            Waiting::Line(_) => Some(self.line_deadline()),
+            Waiting::Whole(_) => Some(self.line_deadline().min(self.quiet_deadline())),
             Waiting::Idle => after(self.at_rest_since, self.timeouts.idle),
             Waiting::Peer => Some(self.transfer_deadline()),
             Waiting::Step => None,
         }
+    }
+
+    fn line_deadline(&self) -> u64 {
+        self.since.saturating_add(self.timeouts.line.into())
+    }
+
+    fn quiet_deadline(&self) -> u64 {
+        self.last_bytes.saturating_add(CLASSIC_LINE_QUIET_MILLIS)
     }
 
     fn transfer_deadline(&self) -> u64 {
@@ -160,7 +185,16 @@ impl Timers {
 
 /// Whether no command is under way, though one may have begun to come.
 const fn is_at_rest(waiting: Waiting) -> bool {
-    matches!(waiting, Waiting::FirstLine | Waiting::Idle | Waiting::Line(_))
+    use Waiting::{FirstLine, Idle, Line, Whole};
+    matches!(waiting, FirstLine | Idle | Line(_) | Whole(_))
+}
+
+/// Whether a line was, and is still, waited for. Only a first line may be whole as it is.
+const fn is_same_line(before: Waiting, now: Waiting) -> bool {
+    matches!(
+        (before, now),
+        (Waiting::Line(0) | Waiting::Whole(_), Waiting::Line(0) | Waiting::Whole(_))
+    )
 }
 
 const fn moved(counters: &Counters) -> u64 {
@@ -187,6 +221,20 @@ mod tests {
         assert_eq!(timers.observe(Waiting::Idle, none, 8000), Some(308_000));
         assert_eq!(timers.observe(Waiting::Line(1), none, 9000), Some(19_000));
         assert_eq!(timers.observe(Waiting::Idle, none, 10_000), Some(308_000));
+    }
+
+    /// Quiet ends a classic line that is whole, but a trickle ends by the time for a line.
+    #[test]
+    fn quiet_comes_before_the_end_of_the_line_or_not_at_all() {
+        let mut timers = timers(0);
+        let none = Counters::default();
+        assert_eq!(timers.observe(Waiting::Line(0), none, 1000), Some(11_000));
+        assert_eq!(timers.observe(Waiting::Whole(2), none, 2000), Some(2250));
+        assert_eq!(timers.observe(Waiting::Whole(2), none, 2200), Some(2250));
+        assert_eq!(timers.observe(Waiting::Whole(3), none, 2200), Some(2450));
+        assert_eq!(timers.observe(Waiting::Line(0), none, 2300), Some(11_000));
+        assert_eq!(timers.observe(Waiting::Whole(5), none, 10_900), Some(11_000));
+        assert!(timers.quiet_deadline() > timers.line_deadline());
     }
 
     #[test]

@@ -2,73 +2,14 @@
 
 mod support;
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use coracle::asynch::{Clock, Inline};
+use coracle::asynch::Inline;
 use coracle::{Outcome, Timeouts};
-use embedded_io::{ErrorType, ReadReady};
+use support::links::{Link, Stopped};
 use support::{Disk, Noting, Script, crc, data, disk, fail, frames, payload, run, server, upload};
-
-/// A [`Script`] as a blocking and as an asynchronous link.
-struct Link(Script);
-
-impl ErrorType for Link {
-    type Error = Infallible;
-}
-
-impl embedded_io::Read for Link {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
-        Ok(self.0.next(buffer))
-    }
-}
-
-impl embedded_io::Write for Link {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        Ok(self.0.take(bytes))
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
-    }
-}
-
-impl embedded_io_async::Read for Link {
-    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
-        Ok(self.0.next(buffer))
-    }
-}
-
-impl embedded_io_async::Write for Link {
-    async fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        Ok(self.0.take(bytes))
-    }
-
-    async fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
-    }
-}
-
-impl ReadReady for Link {
-    fn read_ready(&mut self) -> Result<bool, Infallible> {
-        Ok(false)
-    }
-}
-
-/// Time stands still.
-struct Stopped;
-
-impl Clock for Stopped {
-    fn now(&self) -> u64 {
-        0
-    }
-
-    fn until(&self, _time: u64) -> impl Future<Output = ()> {
-        std::future::pending()
-    }
-}
 
 type Run = fn(&std::cell::RefCell<Disk>, &[u8], usize) -> (Vec<u8>, Option<Outcome>);
 

@@ -3,8 +3,8 @@
 mod support;
 
 use coracle::{
-    Action, Answer, Code, Durability, Facts, Host, Kind, Medium, Metadata, RamSession, Receipt,
-    Refusal, Space, Step,
+    Action, Answer, Code, Durability, Facts, Host, Kind, Machine, Medium, Metadata, RamSession,
+    Receipt, Refusal, Space, Step,
 };
 use support::{crc, data, disk, fail, frames, payload, server, upload};
 

@@ -8,6 +8,7 @@ use clap::{Parser, ValueEnum, ValueHint};
 use coracle::Timeouts;
 use coracle_storage::folder::FolderOptions;
 
+use crate::classic::ClassicChoice;
 use crate::manual::{self, Manual};
 
 /// Serve a folder to coracle clients.
@@ -32,6 +33,11 @@ pub struct Options {
     /// 0 takes a free one, `none` does without.
     #[arg(long, value_name = "PORT|none", default_value = "3333")]
     pub transfer_port: TransferChoice,
+
+    /// Who may speak the classic dialect, which knows no checksums: the programs of the
+    /// protocol's ancestor, which find the transfer port only as 3333.
+    #[arg(long, value_enum, default_value_t)]
+    pub classic: ClassicChoice,
 
     /// Listen beyond this machine although there are no keys.
     #[arg(long)]

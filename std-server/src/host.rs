@@ -20,6 +20,8 @@ pub(crate) struct Host<S: SendStorage> {
     transfer: Option<Arc<TransferPort>>,
     lease: Option<Lease>,
     command: Instant,
+    /// Whether that command is a download.
+    downloads: bool,
 }
 
 impl<S: SendStorage> Host<S> {
@@ -30,7 +32,15 @@ impl<S: SendStorage> Host<S> {
         transfer: Option<Arc<TransferPort>>,
     ) -> Self {
         let medium = Some(Medium::new(storage));
-        Self { shared, id, medium, transfer, lease: None, command: Instant::now() }
+        Self {
+            shared,
+            id,
+            medium,
+            transfer,
+            lease: None,
+            command: Instant::now(),
+            downloads: false,
+        }
     }
 
     /// The session is over: put away what it has open, and let go of the transfer port.
@@ -89,6 +99,9 @@ impl<S: SendStorage> Host<S> {
     }
 }
 
+/// As the ancestor's server says it.
+const MISSING: &str = "File requested not found sending err msg...";
+
 /// The thread that had the medium died with it.
 const LOST: Answer = Answer::Refused(Refusal::new(Code::Io, "internal: the medium is lost"));
 
@@ -108,12 +121,20 @@ impl<S: SendStorage> coracle::asynch::Host for Host<S> {
     fn event(&mut self, event: Event<'_>) {
         let session = self.id;
         match event {
-            Event::Command { verb, path } => {
+            Event::Command { verb, path, size } => {
                 self.command = Instant::now();
                 self.shared.counters.command();
-                match path {
-                    Some(path) => tracing::info!(session, verb, %path, "command"),
-                    None => tracing::info!(session, verb, "command"),
+                self.downloads = verb == "download";
+                let path = path.map(tracing::field::display);
+                match size {
+                    Some(size) => tracing::info!(
+                        session,
+                        verb,
+                        path,
+                        size,
+                        "MSG: Received {verb} command, file size: {size}"
+                    ),
+                    None => tracing::info!(session, verb, path, "MSG: Received {verb} command"),
                 }
             }
             Event::Downloaded { length } => {
@@ -123,11 +144,18 @@ impl<S: SendStorage> coracle::asynch::Host for Host<S> {
             Event::Uploaded { receipt, durability } => {
                 self.shared.counters.uploaded(receipt.length);
                 let flushed = durability == coracle::Durability::Flushed;
-                self.log_transfer("upload done", receipt.length, Some(receipt.crc), Some(flushed));
+                self.log_transfer(
+                    "Upload from client complete...",
+                    receipt.length,
+                    Some(receipt.crc),
+                    Some(flushed),
+                );
             }
             Event::Refused(refusal) => {
                 self.shared.counters.refused();
-                tracing::info!(session, code = %refusal.code, reason = refusal.message, "refused");
+                let is_missing = self.downloads && refusal.code == Code::NotFound;
+                let what = if is_missing { MISSING } else { "refused" };
+                tracing::info!(session, code = %refusal.code, reason = refusal.message, "{what}");
             }
             Event::Abandoned { length } => tracing::info!(session, bytes = length, "abandoned"),
             _ => {}

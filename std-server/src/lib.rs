@@ -1,6 +1,8 @@
 //! The desktop server: the core's machine and asynchronous driver over tokio, a folder as the
 //! medium. The binary `coracled` is [`run`]; a [`Service`] serves any [`coracle::Storage`].
 
+mod arrivals;
+mod classic;
 mod cli;
 mod clock;
 mod counters;
@@ -10,6 +12,7 @@ mod link;
 mod listener;
 mod log;
 mod manual;
+mod peer;
 mod pool;
 mod service;
 mod session;
@@ -25,6 +28,7 @@ use std::time::Duration;
 use coracle_storage::folder::Folder;
 use tokio::signal::unix::{SignalKind, signal};
 
+pub use classic::ClassicChoice;
 pub use cli::{Durability, LogFormat, Options, TransferChoice};
 pub use manual::{Manual, options};
 pub use service::{SendStorage, Service, Settings};
@@ -131,6 +135,7 @@ async fn serve(options: &Options, folder: Folder) -> Result<(), Failure> {
         max_sessions: options.max_sessions,
         max_sessions_per_peer: options.max_sessions_per_peer,
         read_only: options.read_only,
+        classic: options.classic,
         flushes: options.durability == Durability::Full,
         timeouts: options.timeouts(),
         transfer_port: match options.transfer_port {

@@ -52,6 +52,17 @@ impl Link {
         Self { stream, pool, input: Waiting::default(), output: Waiting::default() }
     }
 
+    /// A connection whose first bytes were read already, at most [`LINES_LEN`].
+    pub(crate) fn begun(stream: TcpStream, pool: Arc<Pool>, begun: &[u8]) -> Self {
+        let mut link = Self::new(stream, pool);
+        if !begun.is_empty() {
+            let mut block = Block::take(&link.pool);
+            block.bytes_mut()[..begun.len()].copy_from_slice(begun);
+            link.input = Waiting { block: Some(block), start: 0, end: begun.len() };
+        }
+        link
+    }
+
     pub(crate) fn stream_mut(&mut self) -> &mut TcpStream {
         &mut self.stream
     }
@@ -168,6 +179,35 @@ impl Write for Link {
         if !self.output.is_empty() {
             self.send(&[]).await?;
         }
+        Ok(())
+    }
+}
+
+/// No link at all: for a machine that only has steps left.
+pub(crate) struct Nowhere;
+
+impl ErrorType for Nowhere {
+    type Error = io::Error;
+}
+
+impl Read for Nowhere {
+    async fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+}
+
+impl ReadReady for Nowhere {
+    fn read_ready(&mut self) -> io::Result<bool> {
+        Ok(true)
+    }
+}
+
+impl Write for Nowhere {
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -106,6 +106,7 @@ const TOUR: &[(&str, &str)] = &[
         "
   coracled --listen 0.0.0.0:2222 --insecure-anyone-can-read-and-write ~/shared
   coracled --read-only --log json ~/shared   hand out files, log for programs
+  coracled --classic off ~/shared            no classic clients, native ones only
   coracled --max-sessions 64 --min-rate 1000 ~/shared
 There are no keys: whoever reaches the port can read and, without --read-only, write.",
     ),

@@ -12,6 +12,8 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
+use crate::arrivals::{Arrival, Arrivals};
+use crate::classic::ClassicChoice;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::listener::accept;
@@ -32,6 +34,8 @@ pub struct Settings {
     pub max_sessions_per_peer: usize,
     /// Refuse every command that writes.
     pub read_only: bool,
+    /// Who may speak the classic dialect.
+    pub classic: ClassicChoice,
     /// Whether a commit waits for the disk.
     pub flushes: bool,
     /// How long sessions may wait for their peer.
@@ -46,6 +50,7 @@ impl Default for Settings {
             max_sessions: 4096,
             max_sessions_per_peer: 4096,
             read_only: false,
+            classic: ClassicChoice::default(),
             flushes: true,
             timeouts: Timeouts::DEFAULT,
             transfer_port: Some(0),
@@ -55,6 +60,7 @@ impl Default for Settings {
 
 /// What all sessions share.
 pub(crate) struct Shared {
+    pub(crate) classic: ClassicChoice,
     pub(crate) clock: Clock,
     pub(crate) counters: Counters,
     pub(crate) flushes: bool,
@@ -105,6 +111,7 @@ where
     /// A server that listens nowhere yet.
     pub fn new(settings: Settings, factory: F) -> Self {
         let shared = Shared {
+            classic: settings.classic,
             clock: Clock::start(),
             counters: Counters::default(),
             flushes: settings.flushes,
@@ -139,8 +146,9 @@ where
         let transfer = self.transfer_port.map(|port| {
             let fresh = || {
                 let (shared, factory) = (Arc::clone(&self.shared), Arc::clone(&self.factory));
-                let accept = move |listener| {
-                    accept_all(listener, Port::Transfer, Arc::clone(&shared), Arc::clone(&factory))
+                let accept = move |listener, arrivals: &Arc<Arrivals>| {
+                    let (shared, factory) = (Arc::clone(&shared), Arc::clone(&factory));
+                    sort_all(listener, Arc::clone(arrivals), shared, factory)
                 };
                 Arc::new(TransferPort::new(address.ip(), port, Box::new(accept)))
             };
@@ -183,16 +191,55 @@ where
     let accepting = async move {
         loop {
             let (stream, address) = accept(&listener).await;
-            let (shared, port) = (Arc::clone(&shared), port.clone());
-            match Ticket::new(&shared, address.ip()) {
-                Ok(ticket) => {
-                    tokio::spawn(session::serve(shared, stream, port, factory(), ticket));
-                }
-                Err(refusal) => turn_away(shared, stream, address, port, refusal),
-            }
+            admit(&shared, &*factory, address, port.clone(), Arrival { stream, begun: Vec::new() });
         }
     };
     tokio::spawn(accepting).abort_handle()
+}
+
+/// Accept on the transfer port, where a connection may be one that a classic upload waits for.
+fn sort_all<F, S>(
+    listener: TcpListener,
+    arrivals: Arc<Arrivals>,
+    shared: Arc<Shared>,
+    factory: Arc<F>,
+) -> AbortHandle
+where
+    F: Fn() -> S + Send + Sync + 'static,
+    S: SendStorage,
+{
+    let accepting = async move {
+        loop {
+            let (stream, address) = accept(&listener).await;
+            let Some(candidate) = arrivals.candidate(address.ip()) else {
+                let arrival = Arrival { stream, begun: Vec::new() };
+                admit(&shared, &*factory, address, Port::Transfer, arrival);
+                continue;
+            };
+            let (shared, factory) = (Arc::clone(&shared), Arc::clone(&factory));
+            tokio::spawn(async move {
+                if let Some(arrival) = candidate.sort(stream).await {
+                    admit(&shared, &*factory, address, Port::Transfer, arrival);
+                }
+            });
+        }
+    };
+    tokio::spawn(accepting).abort_handle()
+}
+
+/// Begin a session, if there is room for one.
+fn admit<F, S>(shared: &Arc<Shared>, factory: &F, address: SocketAddr, port: Port, arrival: Arrival)
+where
+    F: Fn() -> S,
+    S: SendStorage,
+{
+    let shared = Arc::clone(shared);
+    match Ticket::new(&shared, address.ip()) {
+        Ok(ticket) => {
+            tokio::spawn(session::serve(shared, arrival, port, factory(), ticket));
+        }
+        Err(refusal) => turn_away(shared, arrival.stream, address, port, refusal),
+    }
 }
 
 /// Tell a newcomer why it is not served, unless that too is asked too often.
@@ -214,7 +261,7 @@ fn turn_away(
         let len = refusal.emit(&mut line).unwrap_or(0);
         // An empty send buffer takes a line whole; if not, the peer is gone.
         let _best_effort = stream.try_write(&line[..len]);
-        session::close(&mut stream, &port).await;
+        session::close(&mut stream, port).await;
         shared.turned_away.fetch_sub(1, Ordering::Relaxed);
     });
 }

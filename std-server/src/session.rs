@@ -1,7 +1,8 @@
 //! One connection, from accept to close.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, poll_fn, ready};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -14,6 +15,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::arrivals::Arrival;
+use crate::classic::Classic;
+use crate::clock::Clock;
 use crate::host::Host;
 use crate::link::Link;
 use crate::pool::{CHUNK_LEN, Chunk};
@@ -21,7 +25,7 @@ use crate::service::{SendStorage, Shared};
 use crate::transfer::TransferPort;
 
 /// How long a closing side reads and discards, so that a reset does not destroy its last line.
-const LINGER: Duration = Duration::from_secs(2);
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
 
 /// Bytes of command lines a client may leave unanswered: a thousand small files in flight fill
 /// a link with a round trip of tens of milliseconds.
@@ -36,110 +40,153 @@ pub(crate) enum Port {
     Transfer,
 }
 
+impl Port {
+    /// The transfer port of this control port.
+    fn transfer(&self) -> Option<Arc<TransferPort>> {
+        match self {
+            Self::Control(transfer) => transfer.clone(),
+            Self::Transfer => None,
+        }
+    }
+}
+
 /// Serve one connection to its end. `ticket` is its place among the sessions.
 ///
 /// Not an `async fn`: that would keep room for its arguments beside what they become, for every
 /// idle session.
 pub(crate) fn serve<S: SendStorage, T: Send + 'static>(
     shared: Arc<Shared>,
-    stream: TcpStream,
+    arrival: Arrival,
     port: Port,
     storage: S,
     ticket: T,
 ) -> impl Future<Output = ()> + Send {
     let id = shared.counters.session();
-    log_begin(id, &stream, &port);
-    let transfer = match &port {
-        Port::Control(transfer) => transfer.clone(),
-        Port::Transfer => None,
-    };
+    let Arrival { stream, begun } = arrival;
+    let peer = stream.peer_addr();
+    log_begin(id, &peer, &port);
+    let is_control = matches!(port, Port::Control(_));
+    let classic = is_control && peer.is_ok_and(|peer| shared.classic.allows(peer));
     let config = Config {
         chunk: CHUNK_LEN as u32,
         pipeline: PIPELINE,
         busy: u16::try_from(shared.timeouts.busy / 1000).unwrap_or(u16::MAX),
         sessions: Some(u32::try_from(shared.max_sessions).unwrap_or(u32::MAX)),
         read_only: shared.read_only,
+        classic,
     };
     let mut server = Server::<Chunk, LINE_MAX>::new(config, Chunk::new(&shared.pool));
-    let mut link = Link::new(stream, Arc::clone(&shared.pool));
-    let mut host = Host::new(Arc::clone(&shared), id, storage, transfer);
+    let mut link = Link::begun(stream, Arc::clone(&shared.pool), &begun);
+    let mut host = Host::new(Arc::clone(&shared), id, storage, port.transfer());
     async move {
-        let _ticket = &ticket;
-        match drive(&shared, &mut server, &mut link, &mut host).await {
-            Ok(outcome) => log_end(id, outcome),
-            Err(error) => tracing::info!(session = id, %error, "connection lost"),
+        let mut timers = Timers::new(shared.timeouts, shared.clock.now());
+        match drive(&shared.clock, &mut server, &mut link, &mut host, &mut timers).await {
+            Ok(Outcome::Classic) => {
+                let transfer = port.transfer();
+                return log_end(id, hand_over(shared, server, link, host, transfer, timers).await);
+            }
+            ended => log_end(id, ended),
         }
         host.end();
-        Box::pin(close(link.stream_mut(), &port)).await;
+        Box::pin(close(link.stream_mut(), port)).await;
+        drop(ticket);
+    }
+}
+
+/// Go on in the classic dialect. Not an `async fn`, and in a box, for the same reason.
+fn hand_over<S: SendStorage>(
+    shared: Arc<Shared>,
+    native: Server<Chunk, LINE_MAX>,
+    mut link: Link,
+    host: Host<S>,
+    transfer: Option<Arc<TransferPort>>,
+    timers: Timers,
+) -> Pin<Box<dyn Future<Output = Result<Outcome, Error<io::Error>>> + Send>> {
+    match Classic::new(shared, native, link.stream_mut(), host, transfer) {
+        Ok(classic) => Box::pin(classic.serve(link, timers)),
+        Err(error) => Box::pin(ready(Err(Error::Link(error)))),
     }
 }
 
 /// Serve until the session is over. While it is idle it holds nothing but its state: the
 /// driver's future lives only while a command is answered.
-async fn drive<S: SendStorage>(
-    shared: &Shared,
+#[expect(clippy::manual_async_fn, reason = "it would keep room for its arguments twice")]
+fn drive<S: SendStorage>(
+    clock: &Clock,
     server: &mut Server<Chunk, LINE_MAX>,
     link: &mut Link,
     host: &mut Host<S>,
-) -> Result<Outcome, Error<io::Error>> {
-    let clock = &shared.clock;
-    let mut timers = Timers::new(shared.timeouts, clock.now());
-    loop {
-        let busy = serve_until_idle(server, link, host, clock, &mut timers);
-        if let Some(outcome) = Box::pin(busy).await? {
-            return Ok(outcome);
-        }
-        let deadline = timers.deadline(server, clock.now()).unwrap_or(u64::MAX);
-        match readable_before(link, pin!(clock.until(deadline))).await {
-            Some(ready) => ready.map_err(Error::Link)?,
-            None if !clock.closing() && clock.now() >= deadline => server.timed_out(),
-            None => {}
+    timers: &mut Timers,
+) -> impl Future<Output = Result<Outcome, Error<io::Error>>> {
+    async move {
+        loop {
+            let busy = serve_until_idle(server, link, host, clock, timers);
+            if let Some(outcome) = Box::pin(busy).await? {
+                return Ok(outcome);
+            }
+            let deadline = timers.deadline(server, clock.now()).unwrap_or(u64::MAX);
+            match readable_before(link, pin!(clock.until(deadline))).await {
+                Some(ready) => ready.map_err(Error::Link)?,
+                None if !clock.closing() && clock.now() >= deadline => timers.ran_out(server)?,
+                None => {}
+            }
         }
     }
 }
 
 /// Wait until there is something to read; `None` if the alarm comes first. By hand, because
 /// each byte counts in a future that every idle session has.
-async fn readable_before(
+fn readable_before(
     link: &Link,
     mut alarm: Pin<&mut impl Future<Output = ()>>,
-) -> Option<io::Result<()>> {
-    poll_fn(|context| match link.poll_readable(context) {
+) -> impl Future<Output = Option<io::Result<()>>> {
+    poll_fn(move |context| match link.poll_readable(context) {
         Poll::Ready(ready) => Poll::Ready(Some(ready)),
         Poll::Pending => alarm.as_mut().poll(context).map(|()| None),
     })
-    .await
 }
 
-fn log_begin(id: u64, stream: &TcpStream, port: &Port) {
+fn log_begin(id: u64, peer: &io::Result<SocketAddr>, port: &Port) {
     let port = match port {
         Port::Control(_) => "control",
         Port::Transfer => "transfer",
     };
-    match stream.peer_addr() {
-        Ok(peer) => tracing::info!(session = id, %peer, port, "connected"),
-        Err(error) => tracing::info!(session = id, %error, port, "connected"),
+    match peer {
+        Ok(peer) => {
+            tracing::info!(session = id, %peer, port, "Established Connection with: {peer}");
+        }
+        Err(error) => tracing::info!(session = id, %error, port, "Established Connection"),
     }
 }
 
-fn log_end(session: u64, outcome: Outcome) {
-    match outcome {
-        Outcome::Exit | Outcome::Ended => tracing::info!(session, "closed"),
-        Outcome::Lost => tracing::info!(session, "connection lost"),
-        Outcome::Refused(refusal) => {
+fn log_end(session: u64, ended: Result<Outcome, Error<io::Error>>) {
+    match ended {
+        Ok(Outcome::Exit | Outcome::Ended) => tracing::info!(session, "closed"),
+        Ok(Outcome::Lost) => tracing::info!(session, "connection lost"),
+        Ok(Outcome::Refused(refusal)) => {
             tracing::info!(session, code = %refusal.code, reason = refusal.message, "closed");
         }
-        other => tracing::info!(session, outcome = ?other, "closed"),
+        Ok(other) => tracing::info!(session, outcome = ?other, "closed"),
+        Err(error) => tracing::info!(session, %error, "connection lost"),
     }
 }
 
 /// Close so that the peer gets the last line.
-pub(crate) async fn close(stream: &mut TcpStream, port: &Port) {
+pub(crate) async fn close(stream: &mut TcpStream, port: Port) {
     if matches!(port, Port::Control(_)) {
         // It may be closed already: then nothing is left to be told.
         let _best_effort = stream.shutdown().await;
     }
-    let ended = timeout(LINGER, async {
+    let ended = drained(stream, LINGER).await;
+    if matches!(port, Port::Transfer) && !ended {
+        // No TIME_WAIT on the transfer port: others must be able to bind it.
+        let _best_effort = stream.set_zero_linger();
+    }
+}
+
+/// Read and discard until the peer closes its side; whether it did so in time.
+pub(crate) async fn drained(stream: &mut TcpStream, patience: Duration) -> bool {
+    let ended = timeout(patience, async {
         let mut rest = [0; 1024];
         loop {
             stream.readable().await?;
@@ -151,9 +198,5 @@ pub(crate) async fn close(stream: &mut TcpStream, port: &Port) {
             }
         }
     });
-    let ended = matches!(ended.await, Ok(Ok(())));
-    if matches!(port, Port::Transfer) && !ended {
-        // No TIME_WAIT on the transfer port: others must be able to bind it.
-        let _best_effort = stream.set_zero_linger();
-    }
+    matches!(ended.await, Ok(Ok(())))
 }

@@ -5,12 +5,13 @@ mod support;
 use std::fs::File;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use coracle_server::{Service, Settings, runtime};
 use coracle_storage::folder::files::Files;
 use coracle_storage::folder::{Folder, FolderOptions};
-use support::{Client, upload};
+use support::{Client, Daemon, upload};
 
 /// A medium that fails to write, as `E2BIG`, which no other record can name.
 struct Failing;
@@ -57,4 +58,40 @@ fn why_the_medium_failed_is_in_the_log() {
     let records: Vec<_> = log.lines().filter(|record| record.contains(&cause)).collect();
     assert_eq!(records.len(), 1, "{log}");
     assert!(records[0].contains("WARN the medium failed"), "{log}");
+}
+
+/// What a user of the ancestor looks for stands in one record each, beside its fields.
+#[test]
+fn records_have_the_texts_of_the_ancestor() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coracled"));
+    command.args(["--listen", "127.0.0.1:0", "--transfer-port", "0"]);
+    command.stderr(log.reopen().unwrap());
+    let mut daemon = Daemon::spawn_logging(command, tempfile::tempdir().unwrap());
+    let mut native = daemon.session();
+    let peer = native.stream.get_ref().local_addr().unwrap();
+    native.send(&upload("a", b"abc"));
+    assert!(native.reply().starts_with("ok 3 "));
+    assert!(native.ask("download none").starts_with("err not-found "));
+    assert!(native.ask("stat none").starts_with("err not-found "));
+    assert!(native.ask("ls").starts_with("- "));
+    let mut classic = daemon.connect();
+    classic.send(b"ls\n");
+    assert_eq!(classic.rest(), b"a\n");
+    let mut classic = daemon.connect();
+    classic.send(b"download none\n");
+    assert!(classic.line().starts_with("err not-found "));
+    drop((native, classic));
+    daemon.signal("TERM");
+    assert!(daemon.child.wait().unwrap().success());
+    let log = std::fs::read_to_string(log.path()).unwrap();
+    let count = |text: &str| log.lines().filter(|record| record.contains(text)).count();
+    assert_eq!(count(&format!("Established Connection with: {peer} ")), 1, "{log}");
+    assert_eq!(count("MSG: Received upload command, file size: 3 "), 1, "{log}");
+    assert_eq!(count("Upload from client complete... "), 1, "{log}");
+    assert_eq!(count("MSG: Received ls command "), 2, "{log}");
+    assert_eq!(count("MSG: Received download command "), 2, "{log}");
+    assert_eq!(count("File requested not found sending err msg... "), 2, "{log}");
+    assert_eq!(count("MSG: Received stat command "), 1, "{log}");
+    assert_eq!(count(" refused "), 1, "{log}");
 }

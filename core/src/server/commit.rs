@@ -3,7 +3,7 @@
 use super::{Misuse, Next, Phase, Server};
 use crate::buffer::Buffer;
 use crate::reply::{Receipt, Refusal};
-use crate::step::{Answer, Event, Step};
+use crate::step::{Answer, Note, Step};
 use crate::storage::Durability;
 
 /// A commit under way, and what comes after it.
@@ -55,8 +55,8 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
 
     fn queue_receipt(&mut self, receipt: Receipt, result: Result<Durability, Refusal>) {
         let event = match result {
-            Ok(durability) => Event::Uploaded { receipt, durability },
-            Err(refusal) => Event::Refused(refusal),
+            Ok(durability) => Note::Uploaded { receipt, durability },
+            Err(refusal) => Note::Refused(refusal),
         };
         self.result_note = Some(event);
         self.queue_line(|line| match result {

@@ -9,7 +9,7 @@ use crate::emit::Emit;
 use crate::frame::{BUSY, DATA_START, End, Frame, data_len};
 use crate::limits::{FAIL_MAX, HEADER_LEN};
 use crate::reply::{Code, Receipt, Refusal, emit_time};
-use crate::step::{Answer, Event, Step};
+use crate::step::{Answer, Note, Step};
 use crate::storage::Metadata;
 use crate::token::Span;
 
@@ -135,7 +135,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             (Stage::Recheck(sending), Answer::Found(now)) if sending.is_same(&now) => {
                 let end = End { length: sending.sent, crc: sending.crc.value() };
                 download.stage = Stage::Close(None);
-                let event = Event::Downloaded { length: end.length };
+                let event = Note::Downloaded { length: end.length };
                 self.result_note = Some(event);
                 self.queue_end(end);
             }
@@ -241,7 +241,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     fn fail_download(&mut self, why: Refusal) {
         let Phase::Download(download) = &mut self.phase else { return };
         download.stage = Stage::Close(None);
-        self.result_note = Some(Event::Refused(why));
+        self.result_note = Some(Note::Refused(why));
         let chunk = self.chunk.bytes_mut();
         let Some((header, payload)) = chunk.split_first_chunk_mut::<HEADER_LEN>() else { return };
         let payload = payload.get_mut(..FAIL_MAX).unwrap_or(&mut []);
@@ -262,7 +262,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             Stage::Prefix(..) => download.stage = Stage::Close(None),
             Stage::Read(sending) | Stage::Recheck(sending) => {
                 download.stage = Stage::Close(None);
-                let event = Event::Abandoned { length: sending.sent };
+                let event = Note::Abandoned { length: sending.sent };
                 self.result_note = Some(event);
             }
         }

@@ -3,7 +3,7 @@
 use crate::limits::{LINE_MAX, LINE_MIN};
 
 /// Received bytes in the order they came: the current line, then what waits for its turn.
-pub(super) struct Input<const LINE: usize> {
+pub(crate) struct Input<const LINE: usize> {
     buffer: [u8; LINE],
     /// Bytes of the current line without its line end, from the start of the buffer.
     line: u16,
@@ -15,7 +15,7 @@ pub(super) struct Input<const LINE: usize> {
 
 /// What the buffer holds at a boundary between lines and frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
+pub(crate) enum Taken {
     /// A whole line, now the current one.
     Line,
     /// The begin of a line, or nothing.
@@ -27,42 +27,42 @@ pub(super) enum Taken {
 impl<const LINE: usize> Input<LINE> {
     const LONG_ENOUGH: () = assert!(LINE >= LINE_MIN && LINE <= LINE_MAX);
 
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         let () = Self::LONG_ENOUGH;
         Self { buffer: [0; LINE], line: 0, next: 0, end: 0 }
     }
 
     /// The current line.
-    pub(super) fn line(&self) -> &[u8] {
+    pub(crate) fn line(&self) -> &[u8] {
         self.buffer.get(..usize::from(self.line)).unwrap_or(b"")
     }
 
-    pub(super) fn line_mut(&mut self) -> &mut [u8] {
+    pub(crate) fn line_mut(&mut self) -> &mut [u8] {
         self.buffer.get_mut(..usize::from(self.line)).unwrap_or(&mut [])
     }
 
     /// The bytes that nobody took yet.
-    pub(super) fn waiting(&self) -> &[u8] {
+    pub(crate) fn waiting(&self) -> &[u8] {
         self.buffer.get(usize::from(self.next)..usize::from(self.end)).unwrap_or(b"")
     }
 
     /// Where more bytes may be received.
-    pub(super) fn space(&mut self) -> &mut [u8] {
+    pub(crate) fn space(&mut self) -> &mut [u8] {
         self.buffer.get_mut(usize::from(self.end)..).unwrap_or(&mut [])
     }
 
     /// Bytes that fit into [`space`](Self::space).
-    pub(super) fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         LINE.saturating_sub(usize::from(self.end))
     }
 
     /// `count` bytes, at most [`room`](Self::room), were received into [`space`](Self::space).
-    pub(super) fn received(&mut self, count: usize) {
+    pub(crate) fn received(&mut self, count: usize) {
         self.end = usize::from(self.end).saturating_add(count).min(LINE) as u16;
     }
 
     /// Move waiting bytes to `to`, as many as fit, and say how many.
-    pub(super) fn take(&mut self, to: &mut [u8]) -> usize {
+    pub(crate) fn take(&mut self, to: &mut [u8]) -> usize {
         let from = self.waiting();
         let count = from.len().min(to.len());
         for (to, from) in to.iter_mut().zip(from) {
@@ -73,7 +73,7 @@ impl<const LINE: usize> Input<LINE> {
     }
 
     /// Forget the current line and make the next waiting one current. Empty lines are dropped.
-    pub(super) fn take_line(&mut self) -> Taken {
+    pub(crate) fn take_line(&mut self) -> Taken {
         self.compact();
         loop {
             let end = self.waiting().iter().position(|&byte| byte == b'\n');
@@ -94,6 +94,13 @@ impl<const LINE: usize> Input<LINE> {
             }
             self.compact();
         }
+    }
+
+    /// Make all that waits the current line: no more of it will come.
+    pub(crate) fn take_rest(&mut self) {
+        self.compact();
+        self.line = self.end;
+        self.next = self.end;
     }
 
     /// Move what waits to the front, over the current line.
@@ -140,6 +147,14 @@ mod tests {
         whole.received(1);
         assert_eq!(whole.take_line(), Taken::Line);
         assert_eq!(filled(&[b'x'; 640]).take_line(), Taken::TooLong);
+    }
+
+    #[test]
+    fn the_rest_is_a_line_without_an_end() {
+        let mut input = filled(b"ls\nstat a");
+        assert_eq!(input.take_line(), Taken::Line);
+        input.take_rest();
+        assert_eq!((input.line(), input.waiting()), (&b"stat a"[..], &b""[..]));
     }
 
     #[test]

@@ -15,6 +15,14 @@ use crate::limits::GROUP_FILE_MAX;
 use crate::reply::{Code, Refusal};
 use crate::token::{Span, Tokens};
 
+pub(crate) const READ_ONLY: Refusal =
+    Refusal::new(Code::ReadOnly, "this server serves without writing");
+pub(crate) const ROOT_IS_FOLDER: Refusal =
+    Refusal::new(Code::IsDirectory, "/ is a folder; name a file");
+
+/// How a native session begins.
+const NATIVE: &[u8] = b"hello ";
+
 impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     /// The line after which no other is due is answered, or nothing was: what comes next?
     pub(super) fn boundary(&mut self) {
@@ -27,6 +35,10 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             };
         }
         let taken = self.input.take_line();
+        if self.config.classic && self.line_limit.is_none() && self.is_classic(taken) {
+            self.chunk.release();
+            return self.phase = Phase::Closed(Outcome::Classic);
+        }
         let first = match taken {
             Taken::Line => self.input.line().first(),
             Taken::Incomplete | Taken::TooLong => self.input.waiting().first(),
@@ -48,6 +60,20 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
                 self.chunk.release();
                 self.phase = Phase::Line;
             }
+        }
+    }
+
+    /// Whether the first bytes are not, and cannot become, those of a native session. Frames
+    /// and reserved bytes are none of the classic dialect either.
+    fn is_classic(&self, taken: Taken) -> bool {
+        let is_whole = taken == Taken::Line;
+        let bytes = if is_whole { self.input.line() } else { self.input.waiting() };
+        match bytes {
+            [] | [0x00 | 0x80.., ..] => false,
+            [first, ..] if Frame::begins_with(*first) => false,
+            _ if is_whole => bytes != b"hello" && !bytes.starts_with(NATIVE),
+            b"\r" | b"hello\r" => false,
+            _ => !NATIVE.starts_with(bytes) && !bytes.starts_with(NATIVE),
         }
     }
 
@@ -154,12 +180,8 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         let refusal = |code, why| Some(Refusal::new(code, why));
         let line = self.input.line();
         match command.with_paths(line) {
-            command if self.config.read_only && command.writes() => {
-                refusal(Code::ReadOnly, "this server serves without writing")
-            }
-            Command::Upload { path, .. } if path.is_root() => {
-                refusal(Code::IsDirectory, "/ is a folder; name a file")
-            }
+            command if self.config.read_only && command.writes() => Some(READ_ONLY),
+            Command::Upload { path, .. } if path.is_root() => Some(ROOT_IS_FOLDER),
             Command::Remove { path } if path.is_root() => {
                 refusal(Code::Denied, "the root cannot be removed")
             }
@@ -173,7 +195,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
                 refusal(Code::Exists, "the root exists")
             }
             Command::Partial { path } | Command::Forget { path } if path.is_root() => {
-                refusal(Code::IsDirectory, "/ is a folder; name a file")
+                Some(ROOT_IS_FOLDER)
             }
             _ => None,
         }

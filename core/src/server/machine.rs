@@ -1,14 +1,14 @@
-//! The machine's face: one question, and the reports that answer it.
+//! The face of the native machine: what its phases ask for, and where reports go.
 
 use super::drain::drain_space;
 use super::output::Output;
-use super::{Action, Counters, Misuse, Next, Outcome, Phase, Server, Waiting, simple};
+use super::{Action, Counters, Machine, Misuse, Next, Outcome, Phase, Server, Waiting, simple};
 use crate::buffer::Buffer;
+use crate::reply::{Code, Refusal};
 use crate::step::{Answer, Event};
 
-impl<C: Buffer, const LINE: usize> Server<C, LINE> {
-    /// What to do next: the same answer until it was reported.
-    pub fn poll(&mut self) -> Action<'_> {
+impl<C: Buffer, const LINE: usize> Machine for Server<C, LINE> {
+    fn poll(&mut self) -> Action<'_> {
         if self.command_note.is_some() || self.result_note.is_some() {
             return Action::Report(self.note());
         }
@@ -40,12 +40,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         }
     }
 
-    /// `count` bytes were received into the memory lent; 0: the peer closed its side.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse`] if nothing was to be received, or not as much.
-    pub fn received(&mut self, count: usize) -> Result<(), Misuse> {
+    fn received(&mut self, count: usize) -> Result<(), Misuse> {
         self.check_settled()?;
         match &mut self.phase {
             Phase::Line if count > self.input.room() => return Err(Misuse),
@@ -59,12 +54,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         Ok(())
     }
 
-    /// Nothing is at hand to be received now.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse`] if [`Action::TryReceive`] is not outstanding.
-    pub fn quiet(&mut self) -> Result<(), Misuse> {
+    fn quiet(&mut self) -> Result<(), Misuse> {
         self.check_settled()?;
         if !matches!(self.phase, Phase::Line) || self.group == 0 {
             return Err(Misuse);
@@ -74,12 +64,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         Ok(())
     }
 
-    /// The first `count` bytes to transmit are sent, or kept by the driver.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse`] if there were fewer to transmit.
-    pub fn transmitted(&mut self, count: usize) -> Result<(), Misuse> {
+    fn transmitted(&mut self, count: usize) -> Result<(), Misuse> {
         self.check_reported()?;
         self.output.transmitted(count)?;
         self.counters.output = self.counters.output.saturating_add(count as u64);
@@ -87,24 +72,14 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         Ok(())
     }
 
-    /// All that was transmitted is on its way.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse`] if [`Action::Flush`] is not outstanding.
-    pub fn flushed(&mut self) -> Result<(), Misuse> {
+    fn flushed(&mut self) -> Result<(), Misuse> {
         self.check_reported()?;
         self.output.flushed()?;
         self.settle();
         Ok(())
     }
 
-    /// The event was logged, or not.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse`] if [`Action::Report`] is not outstanding.
-    pub fn reported(&mut self) -> Result<(), Misuse> {
+    fn reported(&mut self) -> Result<(), Misuse> {
         if self.command_note.take().is_none() {
             self.result_note.take().ok_or(Misuse)?;
         }
@@ -112,12 +87,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         Ok(())
     }
 
-    /// The step was done, or refused.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse`] if no step is outstanding or the answer does not belong to it.
-    pub fn answered(&mut self, answer: Answer) -> Result<(), Misuse> {
+    fn answered(&mut self, answer: Answer) -> Result<(), Misuse> {
         self.check_settled()?;
         match &self.phase {
             Phase::Opening(_) => self.on_opening_answer(answer)?,
@@ -133,8 +103,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         Ok(())
     }
 
-    /// What is waited for now, for the timers of a driver.
-    pub fn waiting(&self) -> Waiting {
+    fn waiting(&self) -> Waiting {
         match self.phase {
             _ if !self.output.is_clear() => Waiting::Peer,
             // Nothing is waited for: without more input at hand the group is committed.
@@ -150,14 +119,11 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         }
     }
 
-    /// What was moved so far.
-    pub const fn counters(&self) -> Counters {
+    fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// Bytes to send while the outstanding step stalls, so that the peer knows that we live:
-    /// at least every 10 s. Empty where nothing may be said.
-    pub fn sign_of_life(&self) -> &'static [u8] {
+    fn sign_of_life(&self) -> &'static [u8] {
         match &self.phase {
             _ if !self.output.is_clear() || self.output.is_gone() => b"",
             Phase::Download(download) => download.sign_of_life(),
@@ -166,6 +132,34 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         }
     }
 
+    fn lost(&mut self) {
+        self.output = Output::Gone;
+        self.end(Outcome::Lost, None);
+        self.settle();
+    }
+
+    fn timed_out(&mut self) {
+        let refusal = Refusal::new(Code::Timeout, self.timeout_reason());
+        if !self.output.is_clear() {
+            // It does not read what it is sent: nothing more can be told.
+            self.output = Output::Gone;
+        }
+        self.end(Outcome::Refused(refusal), Some(refusal));
+        self.settle();
+    }
+
+    fn shut_down(&mut self) -> Result<(), Misuse> {
+        if !matches!(self.phase, Phase::Line) || self.check_settled().is_err() {
+            return Err(Misuse);
+        }
+        let refusal = Refusal::new(Code::Aborted, "the server is shutting down");
+        self.end(Outcome::Refused(refusal), Some(refusal));
+        self.settle();
+        Ok(())
+    }
+}
+
+impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     /// Go on as long as nothing is to be sent, reported or waited for.
     pub(super) fn settle(&mut self) {
         while self.check_settled().is_ok() {
@@ -188,12 +182,20 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         if silent { Ok(()) } else { Err(Misuse) }
     }
 
+    /// The size of the upload that begins.
+    const fn announced(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::Upload(upload) => upload.size(),
+            _ => None,
+        }
+    }
+
     fn note(&self) -> Event<'_> {
         if let Some(begun) = self.command_note {
-            return begun.event(self.input.line());
+            return begun.event(self.input.line(), self.announced());
         }
         match self.result_note {
-            Some(event) => event,
+            Some(note) => note.into(),
             None => Event::Abandoned { length: 0 },
         }
     }

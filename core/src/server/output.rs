@@ -6,11 +6,11 @@ use crate::command::USAGES;
 use crate::emit::{Emit, Overflow};
 use crate::reply::Refusal;
 use crate::server::Outcome;
-use crate::step::Event;
+use crate::step::Note;
 
 /// The state of the way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Output {
+pub(crate) enum Output {
     /// Nothing to send.
     Clear,
     /// These bytes of the chunk buffer; then, maybe, a flush.
@@ -22,15 +22,15 @@ pub(super) enum Output {
 }
 
 impl Output {
-    pub(super) const fn is_clear(self) -> bool {
+    pub(crate) const fn is_clear(self) -> bool {
         matches!(self, Self::Clear | Self::Gone)
     }
 
-    pub(super) const fn is_gone(self) -> bool {
+    pub(crate) const fn is_gone(self) -> bool {
         matches!(self, Self::Gone)
     }
 
-    pub(super) fn transmitted(&mut self, count: usize) -> Result<(), Misuse> {
+    pub(crate) fn transmitted(&mut self, count: usize) -> Result<(), Misuse> {
         let Self::Bytes { start, end, flush } = *self else { return Err(Misuse) };
         let left = end.saturating_sub(start);
         let count = u32::try_from(count).ok().filter(|&count| count <= left).ok_or(Misuse)?;
@@ -42,7 +42,7 @@ impl Output {
         Ok(())
     }
 
-    pub(super) fn flushed(&mut self) -> Result<(), Misuse> {
+    pub(crate) fn flushed(&mut self) -> Result<(), Misuse> {
         if *self != Self::Flush {
             return Err(Misuse);
         }
@@ -60,7 +60,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
 
     /// Queue the reply `err …` and note it.
     pub(super) fn refuse(&mut self, refusal: Refusal) {
-        self.result_note = Some(Event::Refused(refusal));
+        self.result_note = Some(Note::Refused(refusal));
         self.reply(|line| {
             line.bytes(b"err ")?;
             refusal.emit_text(line)

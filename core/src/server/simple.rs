@@ -56,8 +56,9 @@ impl Begun {
         Self { verb: command.verb(), path }
     }
 
-    pub(super) fn event(self, line: &[u8]) -> Event<'_> {
-        Event::Command { verb: self.verb, path: self.path.map(|path| path_in(path, line)) }
+    pub(super) fn event(self, line: &[u8], size: Option<u64>) -> Event<'_> {
+        let path = self.path.map(|path| path_in(path, line));
+        Event::Command { verb: self.verb, path, size }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::crc::Crc32;
 use crate::frame::{DATA_START, End, data_len};
 use crate::limits::HEADER_LEN;
 use crate::reply::{Code, Receipt, Refusal};
-use crate::step::{Answer, Event, Step};
+use crate::step::{Answer, Note, Step};
 use crate::token::Span;
 
 /// An upload under way.
@@ -60,7 +60,7 @@ enum Then {
     PutAway(Next),
 }
 
-const CORRUPT_LENGTH: Refusal =
+pub(crate) const CORRUPT_LENGTH: Refusal =
     Refusal::new(Code::Corrupt, "the bytes sent are not as many as were announced");
 const CORRUPT_CRC: Refusal =
     Refusal::new(Code::Corrupt, "the bytes received do not have the checksum in END");
@@ -116,6 +116,10 @@ impl Upload {
             Stage::PutAway { keep: true, .. } => Step::Keep,
             Stage::PutAway { keep: false, .. } => Step::Discard,
         })
+    }
+
+    pub(super) const fn size(&self) -> Option<u64> {
+        self.size
     }
 
     pub(super) const fn receives(&self) -> bool {
@@ -382,7 +386,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
                 upload.stage = Stage::PutAway { keep: true, then };
             }
         }
-        self.result_note = Some(Event::Abandoned { length });
+        self.result_note = Some(Note::Abandoned { length });
     }
 
     /// Frames that were received together with a line are in the line buffer: move the next of

@@ -1,6 +1,9 @@
 //! What the machine tests share: a RAM disk, links that cut the bytes as asked, scripts.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod classic;
+pub mod links;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::convert::Infallible;

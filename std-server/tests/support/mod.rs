@@ -1,6 +1,8 @@
 //! A real `coracled` and a raw connection to it.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod classic;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -30,6 +32,13 @@ impl Daemon {
         let mut command = Command::new(env!("CARGO_BIN_EXE_coracled"));
         command.args(["--listen", "127.0.0.1:0", "--transfer-port", "0"]).args(options);
         Self::spawn(command, root)
+    }
+
+    /// With a transfer port of the caller's choice.
+    pub fn start_with(options: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coracled"));
+        command.args(["--listen", "127.0.0.1:0"]).args(options);
+        Self::spawn(command, tempfile::tempdir().expect("a folder"))
     }
 
     /// Run a prepared command, to which the root is added.

@@ -1,0 +1,142 @@
+//! A peer that behaves as the programs of the protocol's ancestor do: no line ends, one read of
+//! a reply, sockets without SO_REUSEADDR, closed as soon as all bytes are there.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use rustix::net::sockopt::{Timeout, set_socket_linger, set_socket_timeout};
+use rustix::net::{AddressFamily, SocketType, bind, connect, listen, socket};
+
+use super::{Daemon, PATIENCE};
+
+/// Where a classic client finds a server.
+pub struct Classic {
+    pub control: SocketAddr,
+    pub transfer: u16,
+}
+
+/// A daemon on free ports, and the way to it.
+pub fn start(options: &[&str]) -> (Daemon, Classic) {
+    let transfer = free_port();
+    let port = transfer.to_string();
+    let options: Vec<_> = ["--transfer-port", &port].iter().chain(options).copied().collect();
+    let daemon = Daemon::start_with(&options);
+    let control = daemon.address;
+    (daemon, Classic { control, transfer })
+}
+
+/// A free port that no connection of another test is given meanwhile as its own: one below
+/// those that systems give. Each test process begins elsewhere, each test gets another.
+pub fn free_port() -> u16 {
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let start = std::process::id().wrapping_mul(97);
+    (0..10_000)
+        .map(|_| start.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed)) % 20_000 + 10_000)
+        .map(|port| u16::try_from(port).expect("below 30,000"))
+        .find(|&port| listen_plainly(port).is_ok())
+        .expect("a free port")
+}
+
+/// Listen without SO_REUSEADDR, which std would set.
+pub fn listen_plainly(port: u16) -> io::Result<TcpListener> {
+    let fd = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    bind(&fd, &SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))?;
+    listen(&fd, 1)?;
+    set_socket_timeout(&fd, Timeout::Recv, Some(PATIENCE))?;
+    Ok(TcpListener::from(fd))
+}
+
+/// Connect from another address of this machine.
+pub fn connect_from(from: IpAddr, to: SocketAddr) -> TcpStream {
+    let fd = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&fd, &SocketAddr::new(from, 0)).unwrap();
+    connect(&fd, &to).unwrap();
+    patient(TcpStream::from(fd))
+}
+
+fn patient(stream: TcpStream) -> TcpStream {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// Close with a reset.
+pub fn reset(stream: TcpStream) {
+    set_socket_linger(&stream, Some(std::time::Duration::ZERO)).unwrap();
+}
+
+/// Until something is so.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "never so: {what}");
+        std::thread::yield_now();
+    }
+}
+
+impl Classic {
+    /// Send a command and read the reply with one read; the connection stays open.
+    pub fn ask(&self, command: &[u8]) -> (TcpStream, String) {
+        let mut control = patient(TcpStream::connect(self.control).expect("a listener"));
+        control.write_all(command).unwrap();
+        let mut reply = [0; 128];
+        let count = control.read(&mut reply).unwrap();
+        (control, String::from_utf8_lossy(&reply[..count]).into_owned())
+    }
+
+    /// Send bytes, half-close, and read all that comes.
+    pub fn exchange(&self, bytes: &[u8]) -> String {
+        let mut control = patient(TcpStream::connect(self.control).expect("a listener"));
+        control.write_all(bytes).unwrap();
+        control.shutdown(Shutdown::Write).unwrap();
+        let mut reply = String::new();
+        control.read_to_string(&mut reply).expect("an orderly close");
+        reply
+    }
+
+    /// Everything until the server closes, without a sign of an end of ours.
+    pub fn list(&self, command: &[u8]) -> String {
+        let mut control = patient(TcpStream::connect(self.control).expect("a listener"));
+        control.write_all(command).unwrap();
+        let mut names = String::new();
+        control.read_to_string(&mut names).expect("an orderly close");
+        names
+    }
+
+    pub fn data(&self) -> TcpStream {
+        let address = SocketAddr::new(self.control.ip(), self.transfer);
+        patient(TcpStream::connect(address).expect("the transfer port is open before the reply"))
+    }
+
+    /// Listens only when the size is known, closes as soon as the last byte is there.
+    pub fn download(&self, name: &str) -> Result<Vec<u8>, String> {
+        let (control, reply) = self.ask(format!("download {name}").as_bytes());
+        let size: usize = reply.parse().map_err(|_| reply)?;
+        drop(control);
+        let listener = listen_plainly(self.transfer).expect("no failed bind");
+        let (mut data, _) = listener.accept().expect("the server dials");
+        data.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut bytes = vec![0; size];
+        let mut total = 0;
+        while total < size {
+            match data.read(&mut bytes[total..(total + 1024).min(size)]) {
+                Ok(0) => return Err(format!("the end after {total} bytes")),
+                Ok(count) => total += count,
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Does not wait for anything after the last byte.
+    pub fn upload(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
+        let (control, reply) = self.ask(format!("upload {name} {}", bytes.len()).as_bytes());
+        drop(control);
+        if reply != "ok" {
+            return Err(reply);
+        }
+        self.data().write_all(bytes).map_err(|error| error.to_string())
+    }
+}
