@@ -29,7 +29,7 @@ mod told;
 
 use heapless::Deque;
 
-pub use action::{Action, Done, Event, NotNow, Way};
+pub use action::{Action, Done, Event, NotNow};
 pub use error::{ClientError, PeerError};
 pub use handler::{Error, Handler, Supplied, ask};
 pub use machine::Machine;

@@ -6,7 +6,8 @@ use crate::classic::Way;
 use crate::reply::Refusal;
 use crate::step::{Answer, Event, Step};
 
-/// A session's machine on the server's side: without I/O, heap or clock.
+/// A session's machine on the server's side: without I/O, heap or clock. The client's side has
+/// its own, [`client::Machine`](crate::client::Machine).
 ///
 /// The crate's documentation says how a driver uses it.
 pub trait Machine {

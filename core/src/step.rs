@@ -19,8 +19,10 @@ pub enum Step<'a> {
     /// A client asks for the transfer port to be open → [`Answer::Transfer`]. Refused is as good
     /// as no port.
     Transfer,
-    /// A classic command needs a connection of its own for the file, made this way: see that it
-    /// can be made, before the peer is told to → [`Answer::Done`].
+    /// A classic command needs a connection of its own for a file that goes this way. Wait for
+    /// the turn of this transfer, and see that the connection can be made, before the medium is
+    /// asked for the file and the peer is answered → [`Answer::Done`]. What is prepared is kept
+    /// until the transfer, or the connection without one, is over.
     Prepare(Way),
     /// Counters of the host as ` name=value` text → [`Answer::Filled`]; 0 if there are none.
     Stats(&'a mut [u8]),

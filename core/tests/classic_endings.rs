@@ -133,7 +133,7 @@ fn whatever_ends_it_and_when_nothing_stays() {
 
 #[test]
 fn without_a_connection_what_is_open_is_put_away() {
-    for (command, way) in [(&b"upload a 5"[..], Way::Accept), (b"download b", Way::Dial)] {
+    for (command, way) in [(&b"upload a 5"[..], Way::Upload), (b"download b", Way::Download)] {
         let disk = filled();
         let mut host = Peers::new(&disk);
         let mut server = handed_over(command, &mut host);

@@ -79,7 +79,7 @@ fn downloads_are_a_size_and_raw_bytes() {
     let seen = ask(&disk, b"download a", b"");
     assert_eq!(
         (&seen.reply[..], seen.way, &seen.file[..]),
-        (&b"5"[..], Some(Way::Dial), &b"hello"[..])
+        (&b"5"[..], Some(Way::Download), &b"hello"[..])
     );
     assert_eq!(seen.outcome, Outcome::Ended);
     assert_eq!(seen.events[1..], ["Downloaded { length: 5 }"]);
@@ -102,7 +102,7 @@ fn uploads_are_ok_and_raw_bytes() {
     let seen = ask(&disk, b"upload new file 2500", &bytes);
     assert_eq!(
         (&seen.reply[..], seen.way, seen.outcome),
-        (&b"ok"[..], Some(Way::Accept), Outcome::Ended)
+        (&b"ok"[..], Some(Way::Upload), Outcome::Ended)
     );
     let begun = r#"Command { verb: "upload", path: Some(/new%20file), size: Some(2500) }"#;
     assert_eq!(seen.events[0], begun);

@@ -10,10 +10,10 @@ use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::Instant;
 
-use coracle::classic::Client;
+use coracle::classic::{Client, Way};
 use coracle::client::poll::{self, Waiting};
 use coracle::client::{
-    ClientError, Error, Event, Handler, Machine, NotNow, PeerError, Supplied, Way, ask,
+    ClientError, Error, Event, Handler, Machine, NotNow, PeerError, Supplied, ask,
 };
 use coracle::{Command as Line, Path, Refusal};
 
@@ -143,18 +143,18 @@ impl Classic<'_> {
     ) -> Result<(), Error<io::Error>> {
         let size = match way {
             Way::Download => 0,
-            Way::Upload { size } => size,
+            Way::Upload => client.size(),
         };
         let mut wire = Wire::for_file(stream, self.watch(), size).map_err(Error::Link)?;
         client.connected()?;
         match (way, self.advance(client, &mut wire, handler)?) {
-            (Way::Upload { .. }, Waiting::HalfClose) => {
+            (Way::Upload, Waiting::HalfClose) => {
                 wire.half_close().map_err(Error::Link)?;
                 client.half_closed()?;
                 self.advance(client, &mut wire, handler)?;
             }
             // It was withdrawn: the reset says so.
-            (Way::Upload { .. }, _) => return Ok(()),
+            (Way::Upload, _) => return Ok(()),
             (Way::Download, _) => {}
         }
         wire.close_in_order().map_err(Error::Link)
@@ -274,7 +274,7 @@ impl<H: Handler> Handler for Watched<'_, H> {
             Event::Refused { request, code: None, message: b"" } => {
                 let message: &[u8] = match self.way {
                     Some(Way::Download) => b"the server answers `err`: no such file there?",
-                    Some(Way::Upload { .. }) => b"the server answers `err`: it takes no such file",
+                    Some(Way::Upload) => b"the server answers `err`: it takes no such file",
                     None => b"the server answers `err`: no such folder there?",
                 };
                 Event::Refused { request, code: None, message }

@@ -1,6 +1,7 @@
 //! Connections that come in on the transfer port while a classic upload is due: which of them
 //! brings its bytes, and which begins a native session.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,12 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::peer::Peer;
 
-/// Connections that may be undecided at once; more are taken for native sessions.
+/// Connections that may be undecided at once. If there are more, the oldest is taken for a native
+/// session: silent ones must not keep out the one that is due.
 const UNDECIDED_MAX: usize = 64;
 
 /// How a native session begins, up to the digit of its version.
@@ -23,7 +25,6 @@ const NATIVE: &[u8] = b"hello ";
 #[derive(Debug, Default)]
 pub(crate) struct Arrivals {
     due: Mutex<Option<Due>>,
-    undecided: AtomicUsize,
     last: AtomicUsize,
 }
 
@@ -34,9 +35,13 @@ struct Due {
     number: usize,
     peer: Peer,
     to: oneshot::Sender<Arrival>,
-    /// Dropped with the rest: whoever hopes to be the connection hears of it.
-    over: watch::Sender<()>,
+    /// Who hopes to be the connection hears it when this is dropped.
+    undecided: VecDeque<oneshot::Sender<Never>>,
 }
+
+/// What is never sent.
+#[derive(Debug, PartialEq, Eq)]
+enum Never {}
 
 /// A connection, and what was read of it.
 #[derive(Debug)]
@@ -58,29 +63,30 @@ pub(crate) struct Expected {
 pub(crate) struct Candidate {
     arrivals: Arc<Arrivals>,
     number: usize,
-    over: watch::Receiver<()>,
+    /// Ends when it cannot be the one any more.
+    over: oneshot::Receiver<Never>,
 }
 
 impl Arrivals {
     /// An upload of this peer is due. One at a time: an earlier one is forgotten.
     pub(crate) fn expect(self: &Arc<Self>, peer: Peer) -> Expected {
         let (to, arrival) = oneshot::channel();
-        let (over, _) = watch::channel(());
         let number = self.last.fetch_add(1, Ordering::Relaxed);
-        *self.due() = Some(Due { number, peer, to, over });
+        *self.due() = Some(Due { number, peer, to, undecided: VecDeque::new() });
         Expected { arrivals: Arc::clone(self), number, arrival }
     }
 
     /// Whether a connection from there may be the one that is due.
     pub(crate) fn candidate(self: &Arc<Self>, ip: IpAddr) -> Option<Candidate> {
-        let due = self.due();
-        let due = due.as_ref().filter(|due| due.peer.is_at(ip))?;
-        if self.undecided.load(Ordering::Relaxed) >= UNDECIDED_MAX {
-            return None;
+        let mut due = self.due();
+        let due = due.as_mut().filter(|due| due.peer.is_at(ip))?;
+        due.undecided.retain(|one| !one.is_closed());
+        if due.undecided.len() >= UNDECIDED_MAX {
+            due.undecided.pop_front();
         }
-        self.undecided.fetch_add(1, Ordering::Relaxed);
-        let (number, over) = (due.number, due.over.subscribe());
-        Some(Candidate { arrivals: Arc::clone(self), number, over })
+        let (hope, over) = oneshot::channel();
+        due.undecided.push_back(hope);
+        Some(Candidate { arrivals: Arc::clone(self), number: due.number, over })
     }
 
     fn due(&self) -> std::sync::MutexGuard<'_, Option<Due>> {
@@ -112,14 +118,13 @@ impl Candidate {
         let is_due = loop {
             let decided = tokio::select! {
                 read = arrival.read() => read,
-                // The upload has its connection, or waits no more.
-                _ = self.over.changed() => return Some(arrival),
+                // The upload has its connection, or waits no more, or not for this one.
+                _ = &mut self.over => return Some(arrival),
             };
             match decided {
                 Ok(Some(is_native)) => break !is_native,
                 Ok(None) => {}
-                // It is gone, without a byte of its own.
-                Err(_) if arrival.begun.is_empty() => return None,
+                // It is gone. What it came for is lost, as the upload will find out.
                 Err(_) => break true,
             }
         };
@@ -128,12 +133,6 @@ impl Candidate {
             Some(due) => due.to.send(arrival).err(),
             None => Some(arrival),
         }
-    }
-}
-
-impl Drop for Candidate {
-    fn drop(&mut self) {
-        self.arrivals.undecided.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -171,6 +170,8 @@ fn is_native(begun: &[u8]) -> Option<bool> {
 mod tests {
     use std::net::SocketAddr;
 
+    use tokio::sync::oneshot::error::TryRecvError;
+
     use super::*;
 
     #[test]
@@ -195,5 +196,26 @@ mod tests {
         assert!(!is_candidate("203.0.113.6") && !is_candidate("127.0.0.1"));
         drop(expected);
         assert!(!is_candidate("203.0.113.5"), "nothing is due any more");
+    }
+
+    #[test]
+    fn the_oldest_of_too_many_that_say_nothing_is_given_up() {
+        let arrivals = Arc::<Arrivals>::default();
+        let peer = SocketAddr::from(([203, 0, 113, 5], 1));
+        let candidate = || arrivals.candidate(peer.ip()).expect("something is due");
+        let is_over = |of: &mut Candidate| of.over.try_recv() == Err(TryRecvError::Closed);
+        let expected = arrivals.expect(Peer::new(peer));
+        let mut silent: Vec<_> = (0..UNDECIDED_MAX).map(|_| candidate()).collect();
+        assert!(!silent.iter_mut().any(is_over));
+        silent.push(candidate());
+        let given_up: Vec<_> = silent.iter_mut().map(is_over).collect();
+        assert_eq!(given_up.iter().filter(|&&over| over).count(), 1);
+        assert!(given_up[0], "the oldest");
+        // One that is decided makes room.
+        drop(silent.remove(1));
+        silent.push(candidate());
+        assert!(!silent[1..].iter_mut().any(is_over));
+        drop(expected);
+        assert!(silent.iter_mut().all(is_over), "nothing is due any more");
     }
 }

@@ -18,17 +18,22 @@ use tokio::net::TcpStream;
 
 use self::dial::dial;
 use self::host::{ClassicHost, Prepared, Receiving, Sending};
-use self::sender::{Sender, reset};
+use self::sender::Sender;
 use crate::host::Host;
 use crate::link::{Link, Nowhere};
 use crate::peer::{Peer, canonical};
 use crate::pool::Chunk;
 use crate::service::{SendStorage, Shared};
-use crate::session::{self, Port};
+use crate::session::{self, Port, close_in_order};
 use crate::transfer::TransferPort;
 
-/// How long a client may take to connect for its upload.
+/// How long a client may take to connect for its upload, if the time without progress is not
+/// shorter.
 const ARRIVAL: Duration = Duration::from_secs(10);
+
+/// How long a client may take to listen for its download, likewise: it does so only after it has
+/// read the size.
+const LISTENING: Duration = Duration::from_secs(5);
 
 const NO_ARRIVAL: Refusal =
     Refusal::new(Code::Timeout, "no connection came for the bytes of the upload");
@@ -103,7 +108,8 @@ impl<S: SendStorage> Classic<S> {
     }
 
     async fn send(&mut self, Sending { turn, port, closed }: Sending) -> Ended {
-        let Ok(stream) = dial(self.local, self.peer.at_port(port)).await else {
+        let patience = LISTENING.min(self.patience());
+        let Ok(stream) = dial(self.local, self.peer.at_port(port), patience).await else {
             return self.give_up(NO_LISTENER).await;
         };
         drop(closed);
@@ -112,9 +118,8 @@ impl<S: SendStorage> Classic<S> {
         let size = self.server.size();
         let mut link = Sender::new(link, size);
         let ended = self.drive(&mut link).await;
-        match ended {
-            Ok(Outcome::Ended) => link.close(size).await,
-            _ => reset(link.stream_mut()),
+        if let Ok(Outcome::Ended) = ended {
+            link.close(size).await;
         }
         drop(turn);
         ended
@@ -122,7 +127,7 @@ impl<S: SendStorage> Classic<S> {
 
     async fn receive(&mut self, receiving: Receiving) -> Ended {
         let Receiving { turn, lease, expected } = receiving;
-        let arrival = expected.within(ARRIVAL).await;
+        let arrival = expected.within(ARRIVAL.min(self.patience())).await;
         drop(lease);
         let ended = match arrival {
             None => self.give_up(NO_ARRIVAL).await,
@@ -131,14 +136,19 @@ impl<S: SendStorage> Classic<S> {
                 let pool = Arc::clone(&self.shared.pool);
                 let mut link = Link::begun(arrival.stream, pool, &arrival.begun);
                 let ended = self.drive(&mut link).await;
-                if !matches!(ended, Ok(Outcome::Ended)) {
-                    reset(link.stream_mut());
+                if let Ok(Outcome::Ended) = ended {
+                    close_in_order(link.stream_mut());
                 }
                 ended
             }
         };
         drop(turn);
         ended
+    }
+
+    /// How long a transfer may be without progress.
+    fn patience(&self) -> Duration {
+        Duration::from_millis(self.shared.timeouts.transfer.into())
     }
 
     async fn drive<L>(&mut self, link: &mut L) -> Ended

@@ -2,34 +2,30 @@
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
+use coracle::classic::comes_from;
+
 /// The other side of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer {
-    address: SocketAddr,
-    is_local: bool,
-}
+pub(crate) struct Peer(SocketAddr);
 
 impl Peer {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        let address = canonical(address);
-        Self { address, is_local: is_local(address.ip()) }
+        Self(canonical(address))
     }
 
     /// Whether it is on this machine.
     pub(crate) fn is_local(&self) -> bool {
-        self.is_local
+        self.0.ip().is_loopback() || is_own(self.0.ip())
     }
 
-    /// Whether a connection from there is one of this peer: a machine may use any of its own
-    /// addresses to reach itself.
+    /// Whether a connection from there is one of this peer.
     pub(crate) fn is_at(&self, ip: IpAddr) -> bool {
-        let ip = ip.to_canonical();
-        ip == self.address.ip() || self.is_local && is_local(ip)
+        comes_from(self.0.ip(), ip, is_own)
     }
 
     /// Its address with another port.
     pub(crate) fn at_port(&self, port: u16) -> SocketAddr {
-        let mut address = self.address;
+        let mut address = self.0;
         address.set_port(port);
         address
     }
@@ -43,9 +39,11 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Whether this machine has the address: only then a socket can be bound to it.
-fn is_local(ip: IpAddr) -> bool {
-    ip.is_loopback() || UdpSocket::bind((ip, 0)).is_ok()
+/// Whether this machine has the address. To be bound to it does not prove that: a system may
+/// allow to be bound to addresses of others. Nothing is sent.
+fn is_own(ip: IpAddr) -> bool {
+    // Any port will do.
+    UdpSocket::bind((ip, 0)).is_ok_and(|socket| socket.connect((ip, 9)).is_ok())
 }
 
 #[cfg(test)]

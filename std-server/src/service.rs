@@ -18,9 +18,9 @@ use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::listener::accept;
 use crate::pool::Pool;
-use crate::session::{self, Port};
+use crate::session::{self, Port, reset_when_dropped};
 use crate::threads::Threads;
-use crate::transfer::TransferPort;
+use crate::transfer::{AllPorts, TransferPort};
 
 /// Connections that are told `limit` at one time; more are closed without a word.
 const MOST_TURNED_AWAY: usize = 64;
@@ -83,6 +83,7 @@ pub struct Service<F> {
     transfer_port: Option<u16>,
     /// One for each address: control ports of the same address share it.
     transfers: HashMap<IpAddr, Arc<TransferPort>>,
+    all_transfers: Arc<AllPorts>,
     listeners: Vec<AbortHandle>,
 }
 
@@ -131,6 +132,7 @@ where
             factory: Arc::new(factory),
             transfer_port: settings.transfer_port,
             transfers: HashMap::new(),
+            all_transfers: Arc::default(),
             listeners: Vec::new(),
         }
     }
@@ -150,7 +152,8 @@ where
                     let (shared, factory) = (Arc::clone(&shared), Arc::clone(&factory));
                     sort_all(listener, Arc::clone(arrivals), shared, factory)
                 };
-                Arc::new(TransferPort::new(address.ip(), port, Box::new(accept)))
+                let all = Arc::clone(&self.all_transfers);
+                Arc::new(TransferPort::new(address.ip(), port, Box::new(accept), all))
             };
             Arc::clone(self.transfers.entry(address.ip()).or_insert_with(fresh))
         });
@@ -211,6 +214,7 @@ where
     let accepting = async move {
         loop {
             let (stream, address) = accept(&listener).await;
+            reset_when_dropped(&stream);
             let Some(candidate) = arrivals.candidate(address.ip()) else {
                 let arrival = Arrival { stream, begun: Vec::new() };
                 admit(&shared, &*factory, address, Port::Transfer, arrival);

@@ -7,7 +7,8 @@ mod told;
 mod transfer;
 
 use crate::buffer::{Buffer, Purpose};
-use crate::client::{Action, ClientError, Machine, NotNow, PeerError, Way};
+use crate::classic::Way;
+use crate::client::{Action, ClientError, Machine, NotNow, PeerError};
 use crate::command::Command;
 use crate::emit::Overflow;
 use crate::frame::DATA_START;
@@ -105,6 +106,14 @@ impl<C: Buffer> Client<C> {
         }
     }
 
+    /// Bytes of the file, once [`Action::Transfer`] is asked for.
+    pub const fn size(&self) -> u64 {
+        match self.state {
+            State::Connecting { size, .. } => size,
+            _ => 0,
+        }
+    }
+
     /// After so many milliseconds without a byte from the server [`quiet`](Self::quiet) is to be
     /// reported; `None`: quiet means nothing, have an end to your own patience.
     pub const fn patience(&self) -> Option<u32> {
@@ -140,7 +149,7 @@ impl<C: Buffer> Client<C> {
             (State::Connecting { way: Way::Download, size }, None) => {
                 State::Receiving(Incoming::new(size))
             }
-            (State::Connecting { way: Way::Upload { .. }, size }, None) => Outgoing::begin(size),
+            (State::Connecting { way: Way::Upload, size }, None) => Outgoing::begin(size),
             _ => return Err(ClientError::Misuse),
         };
         Ok(())

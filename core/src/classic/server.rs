@@ -32,11 +32,17 @@ pub const SESSION_RAM: usize = size_of::<FixedServer>();
 /// [`Outcome::Classic`]. `C` and `LINE` are as in [`Server`](server::Server).
 ///
 /// A driver serves it on the connection of the command, the control connection. `ls`, and
-/// whatever is refused, ends there. For a file it ends with [`Outcome::Transfer`], and the owner
+/// whatever is refused, ends there. A transfer begins with
+/// [`Step::Prepare`](crate::Step::Prepare), before the medium is asked for the file: there the
+/// host waits for the turn of this transfer, since two machines have ports for one at a time, and
+/// opens its listener for an upload. It keeps both until the transfer is over; any other outcome
+/// than [`Outcome::Transfer`] means that there is none, and that both are to be let go of at once.
+/// After [`Outcome::Transfer`] the owner
 ///
 /// 1. half-closes the control connection and goes on without it: the peer may close it too;
-/// 2. makes the connection for the file: [`Way::Dial`] to the transfer port of the peer's
-///    address, which the peer may open late; [`Way::Accept`] of the peer's next connection;
+/// 2. makes the connection for the file: for a [`Way::Download`] to the transfer port of the
+///    peer's address, which the peer may open late; for a [`Way::Upload`] it takes the next
+///    connection that [comes from](super::comes_from) the peer;
 /// 3. calls [`connected`](Self::connected), and has the same machine driven on that connection;
 /// 4. after [`Outcome::Ended`] closes it, as the sender at once, as the receiver knowing that
 ///    the peer closed first; after anything else resets it, which tells the peer.
@@ -160,8 +166,8 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     /// The connection that the owner is to make.
     fn awaited(&self) -> Option<Way> {
         match &self.phase {
-            Phase::Download(download) if download.connects() => Some(Way::Dial),
-            Phase::Upload(upload) if upload.connects() => Some(Way::Accept),
+            Phase::Download(download) if download.connects() => Some(Way::Download),
+            Phase::Upload(upload) if upload.connects() => Some(Way::Upload),
             _ => None,
         }
         .filter(|_| self.check_settled().is_ok())

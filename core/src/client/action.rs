@@ -1,5 +1,6 @@
 //! What a client's machine asks of its driver, and what it tells.
 
+use crate::classic::Way;
 use crate::greeting::Greeting;
 use crate::reply::{Code, Entry, Receipt};
 use crate::storage::{Durability, Metadata, Space};
@@ -60,20 +61,6 @@ pub enum Action<'a> {
     /// The session is over, by an error, by [`failed`](super::Client::failed) or because the
     /// server closed it: close the link.
     Over,
-}
-
-/// Which way the bytes of a classic transfer go, and so who makes the connection for them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Way {
-    /// The server connects to us, once and perhaps at once: listen before the command is
-    /// transmitted. The server closes first.
-    Download,
-    /// We connect to the server, which may listen only after its reply: try for some seconds.
-    Upload {
-        /// Bytes that will be transmitted.
-        size: u64,
-    },
 }
 
 /// Something the server told. `request` is the number that

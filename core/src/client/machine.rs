@@ -8,6 +8,10 @@ use crate::reply::Refusal;
 
 /// A client's machine, whichever dialect it speaks. The methods are those of [`Client`] with the
 /// same names; what is said there holds for every machine.
+///
+/// What [`coracle::Machine`](crate::Machine) is on the server's side. The two share nothing but
+/// the moving of bytes, since a server asks its medium for files and a client its user, and
+/// nobody drives both at once: the module says which one is meant, as it does for the drivers.
 pub trait Machine {
     /// Give a request; its number comes back.
     ///

@@ -1,7 +1,8 @@
 //! The client's driver that never waits, over [`Stream`].
 
 use super::handler::{answer, ask};
-use super::{Action, Error, Handler, Machine, Way};
+use super::{Action, Error, Handler, Machine};
+use crate::classic::Way;
 use crate::poll::Stream;
 
 /// What a session waits for.

@@ -4,9 +4,9 @@ mod hostile;
 
 use core::convert::Infallible;
 
-use coracle::classic::Client;
+use coracle::classic::{Client, Way};
 use coracle::client::poll::{self, Waiting};
-use coracle::client::{Action, ClientError, Error, Machine, NotNow, Way, blocking};
+use coracle::client::{Action, ClientError, Error, Machine, NotNow, blocking};
 use coracle::limits::{CHUNK_BUFFER_LEN, LINE_MAX};
 use coracle::{Code, Command, Path, Refusal, Resume};
 
@@ -211,7 +211,7 @@ fn what_the_dialect_cannot_say_is_not_taken() {
     // The longest of them all; and nothing more.
     assert_eq!(client.request(upload(&long[..117], 99)), Ok(1));
     assert!(matches!(client.poll(), Action::Exchange { transmit, .. } if transmit.len() == 127));
-    assert_eq!(client.way(), Some(Way::Upload { size: 99 }));
+    assert_eq!(client.way(), Some(Way::Upload));
     assert!(!client.takes_request());
     assert_eq!(client.request(list("/")), Err(NotNow::Over));
     for why in [NotNow::Dialect, NotNow::Name] {

@@ -7,15 +7,18 @@ use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
-/// How long the client may take to listen: it does so only after it has read the size.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::session::reset_when_dropped;
 
 /// Pauses between two attempts: short at first, since most clients listen at once.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// Connect, from the address that the client knows us by where that is possible.
-pub(super) async fn dial(from: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
+/// Connect within this time, from the address that the client knows us by where that is possible.
+pub(super) async fn dial(
+    from: IpAddr,
+    to: SocketAddr,
+    patience: Duration,
+) -> io::Result<TcpStream> {
     let mut last = io::ErrorKind::TimedOut.into();
     let dialling = async {
         let mut pause = FIRST_PAUSE;
@@ -28,7 +31,7 @@ pub(super) async fn dial(from: IpAddr, to: SocketAddr) -> io::Result<TcpStream> 
             pause = LONGEST_PAUSE.min(pause * 2);
         }
     };
-    match timeout(PATIENCE, dialling).await {
+    match timeout(patience, dialling).await {
         Ok(stream) => Ok(stream),
         Err(_) => Err(last),
     }
@@ -39,7 +42,36 @@ async fn connect(from: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
     // From another address it may be recognised as well.
     let _best_effort = socket.bind(SocketAddr::new(from, 0));
     let stream = socket.connect(to).await?;
+    reset_when_dropped(&stream);
+    if is_its_own_peer(&stream) {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
     // What is written goes at once: only the end of the stream is to wait for bytes.
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+/// Where nobody listens at a port of this machine, a connection may by chance come from that
+/// very port and so meet itself.
+fn is_its_own_peer(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(own), Ok(peer)) if own == peer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_meets_itself_is_none() {
+        let itself = TcpSocket::new_v4().unwrap();
+        itself.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = itself.local_addr().unwrap();
+        let stream = itself.connect(address).await.expect("the system allows it");
+        assert!(is_its_own_peer(&stream));
+        drop(stream);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = dial(address.ip(), address, Duration::from_secs(60)).await.unwrap();
+        assert!(!is_its_own_peer(&stream));
+    }
 }

@@ -33,7 +33,6 @@ pub(super) struct ClassicHost<S: SendStorage> {
     host: Host<S>,
     transfer: Option<Arc<TransferPort>>,
     peer: Peer,
-    turn: Option<Turn>,
     prepared: Option<Prepared>,
 }
 
@@ -60,7 +59,7 @@ pub(super) struct Receiving {
 
 impl<S: SendStorage> ClassicHost<S> {
     pub(super) fn new(host: Host<S>, transfer: Option<Arc<TransferPort>>, peer: Peer) -> Self {
-        Self { host, transfer, peer, turn: None, prepared: None }
+        Self { host, transfer, peer, prepared: None }
     }
 
     pub(super) fn prepared(&mut self) -> Option<Prepared> {
@@ -69,76 +68,52 @@ impl<S: SendStorage> ClassicHost<S> {
 
     /// There is no transfer: the next may have its turn.
     pub(super) fn pass(&mut self) {
-        (self.turn, self.prepared) = (None, None);
+        self.prepared = None;
     }
 
     pub(super) fn end(&mut self) {
         self.host.end();
     }
 
-    /// Wait for the turn of this transfer. Before the medium is asked for the file: the transfer
-    /// before it may be one of the same file, and a client that goes from one to the next does
-    /// not know when the first is done.
-    async fn await_turn(&mut self) -> Result<(), Refusal> {
-        if let Some(transfer) = &self.transfer {
-            self.turn = Some(transfer.turn(TURN).await.ok_or(CROWDED)?);
-        }
-        Ok(())
-    }
-
+    /// Wait for the turn of this transfer, then see that its connection can be made, and keep it
+    /// so.
     async fn prepare(&mut self, way: Way) -> Result<(), Refusal> {
-        let (Some(transfer), Some(turn)) = (&self.transfer, self.turn.take()) else {
-            return Err(NO_PORT);
-        };
-        self.prepared = Some(prepare(Arc::clone(transfer), turn, self.peer, way).await?);
+        let transfer = self.transfer.as_ref().ok_or(NO_PORT)?;
+        let port = transfer.number().ok_or(NO_PORT)?;
+        let turn = transfer.turn(TURN).await.ok_or(CROWDED)?;
+        self.prepared = Some(match way {
+            Way::Download => {
+                let closed = match self.peer.is_local() {
+                    true => Some(transfer.keep_closed().await.ok_or(OURS)?),
+                    false => None,
+                };
+                Prepared::Sending(Sending { turn, port, closed })
+            }
+            Way::Upload => {
+                // Expected before it can come.
+                let expected = transfer.arrivals().expect(self.peer);
+                let lease = transfer.lease().await.map_err(|error| {
+                    tracing::warn!(%error, port, "the transfer port cannot be opened");
+                    TAKEN
+                })?;
+                Prepared::Receiving(Receiving { turn, lease, expected })
+            }
+        });
         Ok(())
     }
 }
 
 impl<S: SendStorage> coracle::asynch::Host for ClassicHost<S> {
     async fn answer(&mut self, step: Step<'_>) -> Answer {
-        let ready = match step {
+        match step {
             Step::Prepare(way) => {
-                return self.prepare(way).await.map_or_else(Answer::Refused, |()| Answer::Done);
+                self.prepare(way).await.map_or_else(Answer::Refused, |()| Answer::Done)
             }
-            Step::Open(_) | Step::Stage { .. } => self.await_turn().await,
-            _ => Ok(()),
-        };
-        match ready {
-            Ok(()) => self.host.answer(step).await,
-            Err(refusal) => Answer::Refused(refusal),
+            step => self.host.answer(step).await,
         }
     }
 
     fn event(&mut self, event: Event<'_>) {
         self.host.event(event);
-    }
-}
-
-/// See that a connection for a file can be made, and keep it so.
-async fn prepare(
-    transfer: Arc<TransferPort>,
-    turn: Turn,
-    peer: Peer,
-    way: Way,
-) -> Result<Prepared, Refusal> {
-    let port = transfer.number().ok_or(NO_PORT)?;
-    match way {
-        Way::Dial => {
-            let closed = match peer.is_local() {
-                true => Some(transfer.keep_closed().await.ok_or(OURS)?),
-                false => None,
-            };
-            Ok(Prepared::Sending(Sending { turn, port, closed }))
-        }
-        Way::Accept => {
-            // Expected before it can come.
-            let expected = transfer.arrivals().expect(peer);
-            let lease = transfer.lease().await.map_err(|error| {
-                tracing::warn!(%error, port, "the transfer port cannot be opened");
-                TAKEN
-            })?;
-            Ok(Prepared::Receiving(Receiving { turn, lease, expected }))
-        }
     }
 }

@@ -11,14 +11,14 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::link::Link;
-use crate::session::{LINGER, drained};
+use crate::session::{LINGER, close_in_order, drained};
 
 /// Bytes kept for the last segment: fewer than any link has in one, so that they are not split.
 const LAST: u64 = 512;
 
 /// How long a client that awaits no byte may take to close first. The end of the stream has no
-/// byte to go with, and who closes first keeps the port, unless a reset follows; one that reads
-/// to the end would take that for a failure.
+/// byte to go with, and who closes first keeps the port, unless a reset follows, as it does when
+/// the connection is dropped; one that reads to the end would take that for a failure.
 const EMPTY: Duration = Duration::from_millis(250);
 
 /// A link that sends so many bytes, and ends the stream together with the last.
@@ -47,16 +47,17 @@ impl Sender {
     /// All is sent: wait for the client to close.
     pub(crate) async fn close(mut self, size: u64) {
         let stream = self.stream_mut();
-        if size > 0 {
-            // It closes when it has read all, for which it may take its time beyond ours.
-            drained(stream, LINGER).await;
-        } else if drained(stream, EMPTY).await {
-            reset(stream);
-        } else {
+        if size == 0 {
+            if drained(stream, EMPTY).await {
+                return;
+            }
             // If it fails, the client is gone.
             let _gone = stream.shutdown().await;
-            drained(stream, LINGER).await;
         }
+        // The end is on its way, so that the port is not kept; and the client may take its time
+        // beyond ours to read.
+        close_in_order(stream);
+        drained(stream, LINGER).await;
     }
 }
 
@@ -67,13 +68,6 @@ async fn send(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
             done => return done,
         }
     }
-}
-
-/// Close without any of the states in which a closed connection keeps its port, and so that the
-/// peer hears of it.
-pub(crate) fn reset(stream: &mut TcpStream) {
-    // If it cannot be set, the connection is gone already.
-    let _gone = stream.set_zero_linger();
 }
 
 impl ErrorType for Sender {

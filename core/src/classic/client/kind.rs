@@ -2,7 +2,8 @@
 
 use super::Client;
 use crate::buffer::{Buffer, Purpose};
-use crate::client::{NotNow, Way};
+use crate::classic::Way;
+use crate::client::NotNow;
 use crate::command::Command;
 use crate::emit::{Emit, Overflow};
 use crate::frame::DATA_START;
@@ -44,7 +45,7 @@ impl Kind {
         match self {
             Self::List => None,
             Self::Download => Some(Way::Download),
-            Self::Upload { size } => Some(Way::Upload { size }),
+            Self::Upload { .. } => Some(Way::Upload),
         }
     }
 

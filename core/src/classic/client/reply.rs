@@ -4,7 +4,8 @@ use super::listing::Listing;
 use super::told::What;
 use super::{Client, Kind, State};
 use crate::buffer::Buffer;
-use crate::client::{PeerError, Way};
+use crate::classic::Way;
+use crate::client::PeerError;
 use crate::frame::DATA_START;
 use crate::limits::LINE_MAX;
 use crate::token::number;
@@ -76,7 +77,7 @@ impl<C: Buffer> Client<C> {
             }
             // Nothing may begin with it but itself: no need to wait for quiet.
             Kind::Upload { size } if first.line == OK => {
-                self.state = State::Connecting { way: Way::Upload { size }, size };
+                self.state = State::Connecting { way: Way::Upload, size };
                 Ok(())
             }
             _ if !first.is_whole && is_full => Err(PeerError::LineTooLong),

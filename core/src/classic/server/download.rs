@@ -21,8 +21,9 @@ pub(super) struct Download {
 
 #[derive(Clone, Copy)]
 enum Stage {
-    Open,
+    /// Before the medium is asked: the transfer before this one may be of the same file.
     Prepare,
+    Open,
     /// The owner makes the connection.
     Connect,
     Read,
@@ -35,7 +36,7 @@ const CHANGED: Refusal = Refusal::new(Code::Changed, "the file changed while it 
 
 impl Download {
     pub(super) const fn new(path: Span) -> Self {
-        Self { path, file: None, sent: 0, stage: Stage::Open }
+        Self { path, file: None, sent: 0, stage: Stage::Prepare }
     }
 
     /// Bytes announced.
@@ -49,9 +50,9 @@ impl Download {
 
     pub(super) fn step<'a>(&self, line: &'a [u8], chunk: &'a mut impl Buffer) -> Step<'a> {
         match self.stage {
-            Stage::Open => Step::Open(path_in(self.path, line)),
             // `poll` does not ask for a step while the owner connects.
-            Stage::Prepare | Stage::Connect => Step::Prepare(Way::Dial),
+            Stage::Prepare | Stage::Connect => Step::Prepare(Way::Download),
+            Stage::Open => Step::Open(path_in(self.path, line)),
             Stage::Read => {
                 let piece = self.piece(chunk.bytes().len());
                 let buffer = chunk.bytes_mut().get_mut(DATA_START..).unwrap_or(&mut []);
@@ -65,7 +66,7 @@ impl Download {
 
     /// Close what is open, then end so. `false`: nothing is open.
     pub(super) fn put_away(&mut self, end: End) -> bool {
-        let is_open = !matches!(self.stage, Stage::Open);
+        let is_open = !matches!(self.stage, Stage::Prepare | Stage::Open);
         let end = if let End::Lost(_) = end { End::Lost(self.sent) } else { end };
         self.stage = Stage::Close(end);
         is_open
@@ -88,18 +89,12 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     pub(super) fn on_download_answer(&mut self, answer: Answer) -> Result<(), Misuse> {
         let Phase::Download(download) = &mut self.phase else { return Err(Misuse) };
         match (download.stage, answer) {
-            (Stage::Open, Answer::Refused(refusal)) => self.refuse(refusal),
+            (Stage::Prepare, Answer::Done) => download.stage = Stage::Open,
+            (Stage::Prepare | Stage::Open, Answer::Refused(refusal)) => self.refuse(refusal),
             (Stage::Open, Answer::Found(file)) => {
                 download.file = Some(file);
-                download.stage = Stage::Prepare;
-            }
-            (Stage::Prepare, Answer::Refused(refusal)) => {
-                download.stage = Stage::Close(End::Answer(refusal));
-            }
-            (Stage::Prepare, Answer::Done) => {
                 download.stage = Stage::Connect;
-                let size = download.size();
-                self.reply(|text| text.number(size));
+                self.reply(|text| text.number(file.size));
             }
             (Stage::Read, Answer::Filled(count)) => self.on_download_read(count)?,
             (Stage::Recheck(count), Answer::Found(now)) if download.is_same(&now) => {

@@ -29,7 +29,7 @@ impl<C: Buffer, const LINE: usize> Machine for Server<C, LINE> {
         match &self.phase {
             Phase::Listing(listing) => Action::Step(listing.step(line, &mut self.chunk)),
             Phase::Download(download) if download.connects() => {
-                Action::Done(Outcome::Transfer(Way::Dial))
+                Action::Done(Outcome::Transfer(Way::Download))
             }
             Phase::Download(download) => Action::Step(download.step(line, &mut self.chunk)),
             Phase::Upload(upload) => upload.action(line, &mut self.chunk),

@@ -30,8 +30,9 @@ pub(super) struct Upload {
 
 #[derive(Clone, Copy)]
 enum Stage {
-    Open,
+    /// Before the medium is asked: the transfer before this one may be of the same file.
     Prepare,
+    Open,
     /// The owner makes the connection.
     Connect,
     Receive,
@@ -48,7 +49,7 @@ enum Stage {
 impl Upload {
     pub(super) const fn new(path: Span, size: u64) -> Self {
         let crc = Crc32::new();
-        Self { path, size, stage: Stage::Open, stored: 0, fill: 0, written: 0, received: 0, crc }
+        Self { path, size, stage: Stage::Prepare, stored: 0, fill: 0, written: 0, received: 0, crc }
     }
 
     /// Bytes announced.
@@ -66,9 +67,9 @@ impl Upload {
 
     pub(super) fn action<'a>(&'a self, line: &'a [u8], chunk: &'a mut impl Buffer) -> Action<'a> {
         Action::Step(match self.stage {
+            Stage::Prepare => Step::Prepare(Way::Upload),
             Stage::Open => Step::Stage { path: path_in(self.path, line), size: Some(self.size) },
-            Stage::Prepare => Step::Prepare(Way::Accept),
-            Stage::Connect => return Action::Done(Outcome::Transfer(Way::Accept)),
+            Stage::Connect => return Action::Done(Outcome::Transfer(Way::Upload)),
             Stage::Receive => {
                 let start = DATA_START.saturating_add(self.fill as usize);
                 let room = self.room(chunk.bytes().len());
@@ -94,7 +95,7 @@ impl Upload {
     pub(super) fn put_away(&mut self, end: End) -> bool {
         let end = if let End::Lost(_) = end { End::Lost(self.received) } else { end };
         match self.stage {
-            Stage::Open => return false,
+            Stage::Prepare | Stage::Open => return false,
             Stage::Finish | Stage::Commit | Stage::Committed => {}
             _ => self.stage = Stage::Discard(end),
         }
@@ -153,12 +154,9 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     pub(super) fn on_upload_answer(&mut self, answer: Answer) -> Result<(), Misuse> {
         let Phase::Upload(upload) = &mut self.phase else { return Err(Misuse) };
         match (upload.stage, answer) {
-            (Stage::Open, Answer::Refused(refusal)) => self.refuse(refusal),
-            (Stage::Open, Answer::Done) => upload.stage = Stage::Prepare,
-            (Stage::Prepare, Answer::Refused(refusal)) => {
-                upload.stage = Stage::Discard(End::Answer(refusal));
-            }
-            (Stage::Prepare, Answer::Done) => {
+            (Stage::Prepare, Answer::Done) => upload.stage = Stage::Open,
+            (Stage::Prepare | Stage::Open, Answer::Refused(refusal)) => self.refuse(refusal),
+            (Stage::Open, Answer::Done) => {
                 upload.stage = Stage::Connect;
                 self.reply(|text| text.bytes(b"ok"));
             }
