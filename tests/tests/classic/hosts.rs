@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
+use std::thread;
 
 use coracle_tests::ancestor::{Client, Fault};
 use coracle_tests::network::{Host, Network, PEER, SERVER, STRANGER};
@@ -81,11 +82,20 @@ fn other_machines_are_not_spoken_to_unless_it_is_asked_for() {
 
 #[test]
 fn every_transfer_between_two_machines() {
+    let around = (1..=10).flat_map(|count| (SEGMENT * count - 1)..=(SEGMENT * count + 1));
+    let sizes: Vec<_> = [0, 1, 1_000_000].into_iter().chain(around).collect();
+    thread::scope(|scope| {
+        for sizes in sizes.chunks(7) {
+            scope.spawn(move || transfers_between_two_machines(sizes));
+        }
+    });
+}
+
+fn transfers_between_two_machines(sizes: &[usize]) {
     let options = ["--listen", "192.0.2.1:2222", "--classic", "on"];
     let Some(remote) = Remote::start(&options) else { return };
     remote.on_peer(|client| {
-        let around = (1..=10).flat_map(|count| (SEGMENT * count - 1)..=(SEGMENT * count + 1));
-        for size in [0, 1, 1_000_000].into_iter().chain(around) {
+        for &size in sizes {
             client.upload("file", &content(size)).unwrap();
             assert!(client.download("file").unwrap() == content(size), "{size} bytes");
         }

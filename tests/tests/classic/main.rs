@@ -11,12 +11,14 @@ mod specification;
 #[path = "../support/mod.rs"]
 mod support;
 mod together;
+mod waits;
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use coracle_tests::ancestor::{Client, TransferPort};
@@ -98,6 +100,17 @@ impl Served {
         let address = self.transfer_address();
         until("the transfer port is closed", || TcpListener::bind(address).is_ok());
     }
+}
+
+/// Do something with every size, each with a server of its own, all at the same time: most of it
+/// is waiting for the quiet behind a command.
+fn with_each_size(work: impl Fn(&Served, usize) + Sync) {
+    thread::scope(|scope| {
+        for size in sizes() {
+            let work = &work;
+            scope.spawn(move || work(&Served::start(&[]), size));
+        }
+    });
 }
 
 /// How the other side ends a connection.

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use coracle_tests::ancestor::Fault;
 
-use super::{OsStr, Served, content, sizes, visible};
+use super::{OsStr, Served, content, visible, with_each_size};
 
 #[test]
 fn a_folder_is_listed_as_the_ancestor_does() {
@@ -27,20 +27,18 @@ fn a_folder_is_listed_as_the_ancestor_does() {
 
 #[test]
 fn every_size_goes_and_comes() {
-    let served = Served::start(&[]);
-    for size in sizes() {
+    with_each_size(|served, size| {
         let file = content(size);
         served.client.upload("file", &file).unwrap();
         assert!(served.client.download("file").unwrap() == file, "{size} bytes");
         assert!(fs::read(served.site.there("file")).unwrap() == file, "{size} bytes stored");
-    }
-    assert_eq!(visible(served.site.root.path()), ["file"]);
+        assert_eq!(visible(served.site.root.path()), ["file"]);
+    });
 }
 
 #[test]
 fn ten_downloads_in_a_row() {
-    let served = Served::start(&[]);
-    for size in sizes() {
+    with_each_size(|served, size| {
         let file = content(size);
         served.put("file", &file);
         for number in 1..=10 {
@@ -49,7 +47,7 @@ fn ten_downloads_in_a_row() {
                 Err(fault) => panic!("number {number} of {size} bytes: {fault}"),
             }
         }
-    }
+    });
 }
 
 #[test]
@@ -59,9 +57,11 @@ fn ten_uploads_in_a_row() {
         let name = format!("file{number}");
         served.client.upload(&name, &content(1000 * number)).unwrap();
     }
+    // Behind the last one.
+    assert!(served.client.download("file10").unwrap() == content(10_000));
     for number in 1..=10 {
-        let name = format!("file{number}");
-        assert!(served.client.download(&name).unwrap() == content(1000 * number), "{name}");
+        let stored = fs::read(served.site.there(&format!("file{number}"))).unwrap();
+        assert!(stored == content(1000 * number), "number {number}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Served, content, sizes};
+use super::{Served, content, with_each_size};
 use crate::support::{Ran, Running, names};
 
 impl Served {
@@ -16,15 +16,14 @@ impl Served {
 
 #[test]
 fn every_size_goes_and_comes() {
-    let served = Served::start(&[]);
-    for size in sizes() {
+    with_each_size(|served, size| {
         fs::write(served.site.here("file"), content(size)).unwrap();
         served.classic(&["upload", "file"]).succeeded();
         served.classic(&["download", "file", "back"]).succeeded();
         assert!(fs::read(served.site.here("back")).unwrap() == content(size), "{size} bytes");
-    }
-    assert_eq!(names(served.site.root.path()), ["file"]);
-    assert_eq!(names(served.site.local.path()), ["back", "file"]);
+        assert_eq!(names(served.site.root.path()), ["file"]);
+        assert_eq!(names(served.site.local.path()), ["back", "file"]);
+    });
 }
 
 #[test]
@@ -65,7 +64,7 @@ fn an_upload_the_server_resets_is_no_success() {
     let served = Served::start(&["--read-only"]);
     fs::write(served.site.here("file"), "abc").unwrap();
     served.classic(&["upload", "file"]).ended_with(1);
-    let served = Served::start(&["--classic", "off"]);
+    let served = Served::start(&["--classic", "off", "--line-timeout", "1"]);
     fs::write(served.site.here("file"), "abc").unwrap();
     served.classic(&["upload", "file"]).ended_with(1);
 }
