@@ -181,6 +181,33 @@ fn nothing_is_written_where_that_is_not_allowed() {
     assert!(seen.reply.starts_with(b"err read-only "));
 }
 
+/// The turn of a transfer comes before the medium is asked: the one before may be of the same
+/// file.
+#[test]
+fn a_transfer_is_prepared_before_the_medium_is_asked() {
+    thread_local!(static STEPS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) });
+    for (command, steps) in [
+        ("download a", &["Prepare(Download)", "Open(/a)"][..]),
+        ("download none", &["Prepare(Download)", "Open(/none)"]),
+        ("upload b 0", &["Prepare(Upload)", "Stage { path: /b, size: Some(0) }"]),
+        ("upload d 0", &["Prepare(Upload)", "Stage { path: /d, size: Some(0) }"]),
+        // What needs neither is refused without a turn.
+        ("download ../a", &[]),
+        ("upload / 5", &[]),
+        ("upload b", &[]),
+    ] {
+        let disk = filled();
+        let mut host = Peers::new(&disk);
+        STEPS.take();
+        host.meddle = |step| {
+            STEPS.with_borrow_mut(|steps| steps.push(format!("{step:?}")));
+            None
+        };
+        session(Driver::Poll, host, Config::new(), (command.as_bytes(), b""), 99);
+        assert_eq!(STEPS.take().iter().take(2).collect::<Vec<_>>(), steps, "{command}");
+    }
+}
+
 /// A host without transfer connections refuses before anything is promised.
 #[test]
 fn without_connections_there_are_no_files() {

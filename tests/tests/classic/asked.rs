@@ -102,8 +102,7 @@ fn every_size_goes_and_comes() {
     assert_eq!(names(local.path()), ["back", "file"]);
 }
 
-#[test]
-fn ten_downloads_in_a_row() {
+pub fn ten_downloads_in_a_row() {
     let asked = Asked::start();
     fs::write(asked.there("file"), content(100_000)).unwrap();
     for _ in 0..10 {
@@ -113,8 +112,7 @@ fn ten_downloads_in_a_row() {
     asked.finish();
 }
 
-#[test]
-fn ten_uploads_in_a_row() {
+pub fn ten_uploads_in_a_row() {
     let asked = Asked::start();
     for number in 1..=10 {
         let name = format!("file{number}");
@@ -128,8 +126,7 @@ fn ten_uploads_in_a_row() {
     }
 }
 
-#[test]
-fn ten_of_both_in_turns() {
+pub fn ten_of_both_in_turns() {
     let asked = Asked::start();
     for number in 1..=10 {
         fs::write(asked.here("file"), content(number * 20_000)).unwrap();

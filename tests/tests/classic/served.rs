@@ -50,8 +50,7 @@ fn ten_downloads_in_a_row() {
     });
 }
 
-#[test]
-fn ten_uploads_in_a_row() {
+pub fn ten_uploads_in_a_row() {
     let served = Served::start(&[]);
     for number in 1..=10 {
         let name = format!("file{number}");
@@ -65,8 +64,7 @@ fn ten_uploads_in_a_row() {
     }
 }
 
-#[test]
-fn ten_of_both_in_turns() {
+pub fn ten_of_both_in_turns() {
     let served = Served::start(&[]);
     for number in 1..=10 {
         let file = content(20_000 * number);
@@ -76,8 +74,7 @@ fn ten_of_both_in_turns() {
     }
 }
 
-#[test]
-fn ten_of_both_without_a_pause() {
+pub fn ten_of_both_without_a_pause() {
     let served = Served::start(&[]);
     served.put("still", content(70_000));
     for number in 1..=10 {

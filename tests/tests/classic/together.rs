@@ -26,8 +26,7 @@ fn every_size_goes_and_comes() {
     });
 }
 
-#[test]
-fn ten_of_both_in_turns() {
+pub fn ten_of_both_in_turns() {
     let served = Served::start(&[]);
     for number in 1..=10 {
         fs::write(served.site.here("file"), content(number * 20_000)).unwrap();
