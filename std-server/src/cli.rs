@@ -68,7 +68,7 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = seconds())]
     pub line_timeout: u32,
 
-    /// Seconds without progress that end a transfer.
+    /// Seconds without progress that end a transfer, or in which its connection must be made.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
     pub transfer_timeout: u32,
 

@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,11 @@ fn stored(daemon: &Daemon, name: &str, len: usize) -> Vec<u8> {
         fs::metadata(&path).is_ok_and(|file| file.len() == len as u64)
     });
     fs::read(&path).unwrap()
+}
+
+/// Wait until a due upload has its connection. To try to connect would be to offer another one.
+fn until_no_listener(address: SocketAddr) {
+    until("nobody listens", || TcpListener::bind(address).is_ok());
 }
 
 /// Nothing is stored but what was there, and the next transfer works.
@@ -103,7 +108,8 @@ fn the_transfer_port_is_open_only_while_an_upload_is_due() {
     assert!(listen_plainly(classic.transfer).is_err(), "it is ours now");
     let mut data = classic.data();
     data.write_all(b"ab").unwrap();
-    until("the listener is closed", || TcpStream::connect(address).is_err());
+    until_no_listener(address);
+    assert!(TcpStream::connect(address).is_err());
     data.write_all(b"c").unwrap();
     drop(data);
     until("the port is free", || listen_plainly(classic.transfer).is_ok());
@@ -359,7 +365,7 @@ fn a_server_that_is_cut_off_resets_and_leaves_the_port() {
         assert!(native.ask("hello 1").starts_with("ok 1 "));
         let mut data = classic.data();
         data.write_all(b"ab").unwrap();
-        until("it is taken", || TcpStream::connect(transfer).is_err());
+        until_no_listener(transfer);
         daemon.signal(signal);
         daemon.child.wait().unwrap();
         assert!(data.read(&mut [0]).is_err(), "{signal}: a reset");
