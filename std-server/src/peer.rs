@@ -1,6 +1,6 @@
 //! Who may use a classic transfer: the address that asked for it, which nothing else proves.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use coracle::classic::comes_from;
 
@@ -39,11 +39,22 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Whether this machine has the address. To be bound to it does not prove that: a system may
-/// allow to be bound to addresses of others. Nothing is sent.
+/// Whether this machine has the address: connected to it, it is met by itself. Nothing is sent.
+///
+/// That a socket can be bound to it proves nothing, for a system may allow that with any address
+/// (`ip_nonlocal_bind`). With IPv4 it is needed all the same, since an interface that has several
+/// would use its first one; with IPv6 it would hide that the address is another's.
 fn is_own(ip: IpAddr) -> bool {
-    // Any port will do.
-    UdpSocket::bind((ip, 0)).is_ok_and(|socket| socket.connect((ip, 9)).is_ok())
+    let from = match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let met = UdpSocket::bind((from, 0)).and_then(|socket| {
+        // Any port will do.
+        socket.connect((ip, 9))?;
+        socket.local_addr()
+    });
+    met.is_ok_and(|own| own.ip() == ip)
 }
 
 #[cfg(test)]

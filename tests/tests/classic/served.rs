@@ -59,7 +59,7 @@ pub fn ten_uploads_in_a_row() {
     // Behind the last one.
     assert!(served.client.download("file10").unwrap() == content(10_000));
     for number in 1..=10 {
-        let stored = fs::read(served.site.there(&format!("file{number}"))).unwrap();
+        let stored = fs::read(served.site.there(format!("file{number}"))).unwrap();
         assert!(stored == content(1000 * number), "number {number}");
     }
 }
