@@ -131,11 +131,11 @@ impl<'a> Shell<'a> {
                 Ok(Read::End) => self.exit(),
                 Err(failure) => {
                     Progress::shell(self.defaults).error(&failure);
-                    // A line may be too long; all else is the end of lines.
-                    match failure {
-                        failure @ Failure::Usage(_) => Err(failure),
-                        failure => return Err(failure),
+                    // What is no line is followed by others; all else is the end of lines.
+                    if !matches!(failure, Failure::Usage(_)) {
+                        return Err(failure);
                     }
+                    Err(failure)
                 }
             };
             match result {

@@ -48,7 +48,19 @@ pub(crate) struct Names {
     interrupt: Interrupt,
     folder: Folder,
     found: Option<Found>,
-    lookup: Option<Receiver<Found>>,
+    lookup: Option<Lookup>,
+}
+
+/// A lookup that runs; it is given up when this is dropped.
+struct Lookup {
+    found: Receiver<Found>,
+    interrupt: Interrupt,
+}
+
+impl Drop for Lookup {
+    fn drop(&mut self) {
+        self.interrupt.set();
+    }
 }
 
 /// What a lookup has found: all names of a folder that begin with `stem`.
@@ -105,14 +117,15 @@ impl Names {
         let (sender, receiver) = sync_channel(1);
         let Some(dialer) = self.dialer.clone() else { return };
         let interrupt = self.interrupt.of_job();
+        let dialer = Dialer { interrupt: interrupt.clone(), ..dialer };
         let body = move || {
-            if let Some(names) = list(&dialer, &interrupt, &folder, &stem) {
+            if let Some(names) = list(&dialer, &folder, &stem) {
                 // Nobody may want to know any more.
                 sender.send(Found { folder, stem, names, at: Instant::now() }).ok();
             }
         };
         let spawned = thread::Builder::new().name("names".to_owned()).spawn(body);
-        self.lookup = spawned.ok().map(|_| receiver);
+        self.lookup = spawned.ok().map(|_| Lookup { found: receiver, interrupt });
     }
 
     fn wait(&mut self) {
@@ -120,7 +133,7 @@ impl Names {
         let _signals = SignalKeys::on();
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until && !self.interrupt.is_set() {
-            match lookup.recv_timeout(TICK) {
+            match lookup.found.recv_timeout(TICK) {
                 Ok(found) => self.found = Some(found),
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => {}
@@ -133,7 +146,7 @@ impl Names {
     }
 }
 
-fn list(dialer: &Dialer, interrupt: &Interrupt, folder: &Remote, stem: &str) -> Option<Vec<Name>> {
+fn list(dialer: &Dialer, folder: &Remote, stem: &str) -> Option<Vec<Name>> {
     let mut names = Vec::new();
     let mut question = Question::new(Command::List { path: folder.path() }, |entry: Entry<'_>| {
         let name = str::from_utf8(entry.name).ok();
@@ -144,10 +157,10 @@ fn list(dialer: &Dialer, interrupt: &Interrupt, folder: &Remote, stem: &str) -> 
         names.len() <= NAMES_MAX
     });
     let stream = dialer.control().ok()?;
-    let mut session = Session::new(stream, false, interrupt, LOOKUP_TIMEOUT);
+    let mut session = Session::new(stream, false, &dialer.interrupt, LOOKUP_TIMEOUT);
     let result = session.run(&mut question);
     question.answer(result).ok()?;
-    session.close();
+    session.leave();
     Some(names)
 }
 

@@ -96,6 +96,10 @@ impl Terminal {
     }
 
     /// Ask for a line.
+    ///
+    /// # Errors
+    ///
+    /// As [`Input::read`](crate::shell::input::Input::read).
     pub(crate) fn read(&mut self, interrupt: &Interrupt) -> Result<Read, Failure> {
         {
             let mut is_at_prompt = lock(&self.is_at_prompt);
@@ -113,6 +117,9 @@ impl Terminal {
             }
             Err(ReadlineError::Interrupted) => Ok(Read::Dropped),
             Err(ReadlineError::Eof) => Ok(Read::End),
+            Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(Failure::Usage("the line is not UTF-8; a pipe takes any bytes".to_owned()))
+            }
             Err(error) => Err(unusable(error)),
         }
     }
