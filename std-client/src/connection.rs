@@ -255,6 +255,33 @@ mod tests {
     }
 
     #[test]
+    fn the_user_need_not_wait_for_a_server_that_is_silent() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        socket.listen(0).unwrap();
+        let address = socket.local_addr().unwrap();
+        // Once this queue is full, whoever else knocks gets no answer.
+        let knocking = [(); 4].map(|()| {
+            let guest = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            guest.set_nonblocking(true).unwrap();
+            guest.connect(&address).ok();
+            guest
+        });
+        let dialer = Dialer {
+            host: address.as_socket().unwrap().to_string().parse().unwrap(),
+            connect_timeout: Duration::from_secs(60),
+            local_port: None,
+            interrupt: Interrupt::default(),
+        };
+        let interrupt = dialer.interrupt.clone();
+        let waiting = thread::spawn(move || dialer.control());
+        interrupt.set();
+        let result = waiting.join().unwrap();
+        assert!(matches!(result, Err(Failure::Interrupted)), "{result:?}");
+        drop(knocking);
+    }
+
+    #[test]
     fn hosts_with_and_without_ports() {
         for (text, name, port) in [
             ("boat", "boat", 2222),

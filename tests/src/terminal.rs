@@ -73,8 +73,8 @@ impl Terminal {
     /// # Panics
     ///
     /// If the terminal is gone.
-    pub fn send(&mut self, text: &str) {
-        self.pty.write_all(text.as_bytes()).unwrap();
+    pub fn send(&mut self, text: impl AsRef<[u8]>) {
+        self.pty.write_all(text.as_ref()).unwrap();
     }
 
     /// Wait until `text` appears behind what was expected before; returns what came before it.

@@ -94,7 +94,7 @@ impl Names {
 
     /// The names in a folder that begin with `stem`, as far as they are known in time.
     pub(crate) fn starting(&mut self, folder: &str, stem: &str) -> Vec<Name> {
-        let Ok(folder) = self.folder.name(OsStr::new(folder)) else { return Vec::new() };
+        let Ok(folder) = self.folder.absolute(OsStr::new(folder)) else { return Vec::new() };
         if !self.knows(&folder, stem) {
             if self.lookup.is_none() {
                 self.look(folder.clone(), stem.to_owned());

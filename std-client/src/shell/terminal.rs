@@ -24,6 +24,7 @@ use crate::shell::END_PATIENCE;
 use crate::shell::complete::Completer;
 use crate::shell::input::Read;
 use crate::shell::jobs::Board;
+use crate::shell::words::shown;
 use crate::watch::Interrupt;
 
 /// As the ancestor's client had it.
@@ -145,16 +146,7 @@ impl Terminal {
 
     /// What was typed, the oldest first, safe to print.
     pub(crate) fn typed(&self) -> Vec<String> {
-        let shown = |line: &String| {
-            let letters = line.chars().map(|letter| {
-                if letter.is_control() {
-                    letter.escape_default().to_string()
-                } else {
-                    letter.to_string()
-                }
-            });
-            letters.collect()
-        };
+        let shown = |line: &String| shown(line.as_bytes());
         self.editor.history().iter().map(shown).collect()
     }
 }
