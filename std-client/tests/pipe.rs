@@ -90,6 +90,8 @@ fn lines_that_are_none_are_told() {
         (&long, "longer than 65536 bytes"),
         (b"upload - x", "standard input"),
         (b"ls &", "only `download` and `upload`"),
+        (b"exit &", "only `download` and `upload`"),
+        (b"&", "in front of `&`"),
         (b"wait 7", "no job 7"),
         (b"ls a b", "unexpected argument"),
     ] {

@@ -225,7 +225,7 @@ fn lines_that_are_typed_ahead_are_commands_too() {
 #[test]
 fn bytes_that_are_no_text_are_no_end() {
     let mut shell = Shell::start(vec![idle()]);
-    shell.terminal.send(b"rm \xff");
+    shell.terminal.send_bytes(b"rm \xff");
     shell.terminal.expect("the line is not UTF-8");
     shell.terminal.expect(PROMPT);
     assert_eq!(shell.line("pwd"), "/\n");

@@ -179,5 +179,6 @@ mod tests {
         }
         assert!(matches!(parse(&["cd", "-"], &[]).unwrap().verb, Verb::Cd { path: Some(_) }));
         assert!(matches!(parse(&["quit"], &[]).unwrap().verb, Verb::Exit));
+        assert!(matches!(parse(&["?"], &[]).unwrap().verb, Verb::Help { .. }));
     }
 }
