@@ -1,5 +1,6 @@
 //! The shell: asks for commands and does them, over one session, until the user leaves.
 
+mod background;
 mod complete;
 mod help;
 mod input;
@@ -7,32 +8,27 @@ mod jobs;
 mod local;
 mod names;
 mod output;
+mod place;
 mod question;
 mod terminal;
 mod verb;
 mod words;
 
 use core::time::Duration;
-use std::ffi::OsStr;
 use std::io::{IsTerminal, stdin, stdout};
-
-use coracle::{Code, Command as Request, Kind};
 
 use crate::cli::{Cli, Command, Options};
 use crate::connection::Host;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::folder::Folder;
-use crate::json::Found;
 use crate::progress::Progress;
 use crate::remote::Remote;
 use crate::session::Session;
 use crate::shell::complete::Completer;
 use crate::shell::input::{Input, Pipe, Read};
-use crate::shell::jobs::{Jobs, Task};
+use crate::shell::jobs::Jobs;
 use crate::shell::names::Names;
 use crate::shell::output::{answer, explain, say, tell};
-use crate::shell::question::Question;
 use crate::shell::terminal::Terminal;
 use crate::shell::verb::{Line, Verb};
 use crate::shell::words::{Words, continued, foreground, shown};
@@ -135,7 +131,9 @@ impl<'a> Shell<'a> {
                 Ok(Read::Dropped) => continue,
                 Ok(Read::End) => self.exit(),
                 Err(failure) => {
-                    Progress::shell(self.defaults).error(&failure);
+                    let progress = Progress::shell(self.defaults);
+                    progress.error(&failure);
+                    progress.end(failure.exit());
                     // What is no line is followed by others; all else is the end of lines.
                     if !matches!(failure, Failure::Usage(_)) {
                         return Err(failure);
@@ -170,8 +168,6 @@ impl<'a> Shell<'a> {
     /// Before a person is asked for a line: tell what happened beside the commands.
     fn begin(&mut self) {
         let Input::Terminal(terminal) = &mut self.input else { return };
-        // Not later: from the end of the line on Ctrl-C concerns the new command.
-        self.interrupt.clear();
         for line in self.jobs.take_told() {
             say(&line);
         }
@@ -259,11 +255,6 @@ impl<'a> Shell<'a> {
         }
     }
 
-    /// Where the user is on the server, for a program.
-    fn place(&self) -> Found<'static> {
-        Found::There { folder: String::from_utf8_lossy(self.folder.as_bytes()).into_owned() }
-    }
-
     /// Do a command as if the program had been started for it.
     fn remote(
         &mut self,
@@ -288,109 +279,6 @@ impl<'a> Shell<'a> {
         let result = work(&mut site, options);
         self.control = site.into_control();
         result
-    }
-
-    /// What names are relative to.
-    fn folder(&self, options: &Options) -> Folder {
-        options.folder.clone().unwrap_or_else(|| Folder::At(self.folder.clone()))
-    }
-
-    /// Go to another folder on the server, if it is one.
-    fn go(
-        &mut self,
-        path: Option<&OsStr>,
-        options: &Options,
-        progress: &Progress,
-    ) -> Result<(), Failure> {
-        let folder = match path {
-            None => Remote::root(),
-            Some(path) if path == "-" => self.former.clone(),
-            Some(path) => self.folder(options).absolute(path)?,
-        };
-        if folder != Remote::root() && !options.classic {
-            self.check_folder(&folder, options, progress)?;
-        }
-        self.former = core::mem::replace(&mut self.folder, folder);
-        Ok(())
-    }
-
-    fn check_folder(
-        &mut self,
-        folder: &Remote,
-        options: &Options,
-        progress: &Progress,
-    ) -> Result<(), Failure> {
-        let ask = |shell: &mut Self| {
-            shell.at_site(options, progress, |site, options| {
-                let request = Request::Stat { path: folder.path() };
-                let mut question = Question::new(request, |_| true);
-                let result = site.ask(&mut question, options);
-                question.answer(result).map_err(|failure| failure.about(folder))
-            })
-        };
-        let had_session = self.control.is_some();
-        let found = match ask(self) {
-            // The session may have been lost since it was used last.
-            Err(Failure::Connection(_)) if had_session => ask(self)?,
-            result => result?,
-        };
-        match found {
-            Some(metadata) if metadata.kind == Kind::Folder => Ok(()),
-            _ => {
-                let message = format!("{} is no folder", folder.shown());
-                Err(Failure::Refused { code: Some(Code::NotDirectory), message })
-            }
-        }
-    }
-
-    /// Start a transfer in the background.
-    fn start(
-        &mut self,
-        verb: Verb,
-        options: Options,
-        text: String,
-        again: String,
-    ) -> Result<(), Failure> {
-        let Verb::Remote(command) = verb else { return Err(local::no_job()) };
-        check_input(&command)?;
-        let command = local::detached(command)?;
-        let mut dialer = crate::dialer(self.host, &options);
-        // The session of the shell has it.
-        dialer.local_port = None;
-        let folder = self.folder(&options);
-        let work = move |task: Task| {
-            let progress = Progress::background(&options, task.state, task.print);
-            let progress = progress.continued_by(again);
-            let mut site = Site::new(dialer, &task.interrupt, &progress, folder);
-            let result = site.run(&command, &options);
-            progress.end(exit_of(&result));
-            result
-        };
-        if let Some(session) = self.control.take_if(|session| session.is_scarce()) {
-            session.leave();
-        }
-        let is_terminal = self.input.is_terminal();
-        let number = self.jobs.start(text.clone(), self.interrupt.of_job(), !is_terminal, work)?;
-        if is_terminal && !self.defaults.quiet {
-            say(&format!("[{number}] running: {text}"));
-        }
-        Ok(())
-    }
-
-    /// Wait for jobs, having them stopped before if that is wanted. What goes wrong has been
-    /// told, by the job or here.
-    fn wait(&mut self, job: Option<u32>, stop: bool, progress: &Progress) -> Result<(), Failure> {
-        let told = |failure: &Failure| progress.error(failure);
-        let numbers = self.jobs.named(job).inspect_err(told)?;
-        if stop {
-            self.jobs.interrupt(&numbers);
-        }
-        let is_terminal = self.input.is_terminal();
-        let tell = |line: String| tell(is_terminal, &line);
-        match self.jobs.wait(&numbers, &self.interrupt, tell).inspect_err(told)? {
-            Some(failure) if !stop => Err(failure),
-            _ => Ok(()),
-        }
     }
 
     fn history(&self, progress: &Progress) -> Result<(), Failure> {

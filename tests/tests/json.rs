@@ -234,12 +234,13 @@ fn slow_input(site: &Site, contract: &mut Contract) {
 fn shell(site: &Site, contract: &mut Contract) {
     let script = b"pwd\n# nothing\n\nmkdir docs\ncd docs\npwd\ncd nowhere\nlpwd\nlls\n&\n\
         bogus\nls 'x\nhelp\njobs\nstat ../a\nexit\n";
+    let script = [&[b'x'; 70_000][..], b"\n", script].concat();
     let mut command = site.client(&["--json", "--keep-going"]);
-    let ran = Ran::with_input(&mut command, script).ended_with(1);
+    let ran = Ran::with_input(&mut command, &script).ended_with(2);
     let told: Vec<_> = ran.text().lines().map(|line| contract.check(line)).collect();
     let ends = told.iter().filter(|value| value["event"] == "end");
     let ends: Vec<_> = ends.map(|end| end["exit"].as_u64().unwrap()).collect();
-    assert_eq!(ends, [0, 0, 0, 0, 1, 0, 0, 2, 2, 2, 0, 0, 0], "{told:?}");
+    assert_eq!(ends, [2, 0, 0, 0, 0, 1, 0, 0, 2, 2, 2, 0, 0, 0], "{told:?}");
     let folders: Vec<_> = told.iter().filter_map(|value| value["folder"].as_str()).collect();
     assert_eq!(folders, ["/", "/docs", "/docs"]);
     assert!(ran.stderr.starts_with("Please use one of the following command:"), "{}", ran.stderr);

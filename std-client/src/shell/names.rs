@@ -2,13 +2,11 @@
 
 use core::time::Duration;
 use std::ffi::OsStr;
-use std::io::stdin;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Instant;
 
 use coracle::{Command, Entry, Kind};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::cli::Cli;
 use crate::connection::Dialer;
@@ -22,7 +20,8 @@ use crate::watch::Interrupt;
 /// Names that are offered at most; where there are more, none is.
 pub(crate) const NAMES_MAX: usize = 10_000;
 
-/// How long a lookup may keep the prompt waiting. What comes later serves the next try.
+/// How long a lookup may keep the prompt waiting: the editor hears nothing meanwhile, not even
+/// Ctrl-C. What comes later serves the next try.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a lookup goes on behind the prompt.
@@ -30,9 +29,6 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long names are believed.
 const FRESH: Duration = Duration::from_secs(5);
-
-/// How often a wait looks for Ctrl-C.
-const TICK: Duration = Duration::from_millis(20);
 
 /// A name, and whether it is a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,19 +126,12 @@ impl Names {
 
     fn wait(&mut self) {
         let Some(lookup) = &self.lookup else { return };
-        let _signals = SignalKeys::on();
-        let until = Instant::now() + PATIENCE;
-        while Instant::now() < until && !self.interrupt.is_set() {
-            match lookup.found.recv_timeout(TICK) {
-                Ok(found) => self.found = Some(found),
-                Err(RecvTimeoutError::Timeout) => continue,
-                Err(RecvTimeoutError::Disconnected) => {}
-            }
-            self.lookup = None;
-            break;
+        match lookup.found.recv_timeout(PATIENCE) {
+            Ok(found) => self.found = Some(found),
+            Err(RecvTimeoutError::Timeout) => return,
+            Err(RecvTimeoutError::Disconnected) => {}
         }
-        // It was meant for the lookup, not for the next command.
-        self.interrupt.clear();
+        self.lookup = None;
     }
 }
 
@@ -167,28 +156,6 @@ fn list(dialer: &Dialer, folder: &Remote, stem: &str) -> Option<Vec<Name>> {
 /// Whether a name can be shown as it is: others cannot be told apart, or would harm the terminal.
 pub(crate) fn is_harmless(name: &str) -> bool {
     Shown(name.as_bytes()).to_string() == name.replace('\\', "\\\\")
-}
-
-/// While this lives Ctrl-C is a signal, which it is not while a line is edited.
-struct SignalKeys(Option<Termios>);
-
-impl SignalKeys {
-    fn on() -> Self {
-        let Ok(saved) = tcgetattr(stdin()) else { return Self(None) };
-        let mut changed = saved.clone();
-        changed.local_modes |= LocalModes::ISIG;
-        // If it cannot be, the wait is a second at most anyway.
-        tcsetattr(stdin(), OptionalActions::Now, &changed).ok();
-        Self(Some(saved))
-    }
-}
-
-impl Drop for SignalKeys {
-    fn drop(&mut self) {
-        if let Some(saved) = &self.0 {
-            tcsetattr(stdin(), OptionalActions::Now, saved).ok();
-        }
-    }
 }
 
 #[cfg(test)]
