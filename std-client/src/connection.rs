@@ -6,11 +6,18 @@ use core::str::FromStr;
 use core::time::Duration;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Instant;
+use std::vec::IntoIter;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use serde::Deserialize;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::failure::Failure;
+use crate::watch::Interrupt;
 
 /// The port of the control connection.
 const PORT: u16 = 2222;
@@ -18,6 +25,9 @@ const PORT: u16 = 2222;
 /// How long the transfer port may take at most: where a firewall swallows it, the connection
 /// that is there already will do.
 const TRANSFER_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How often a wait looks whether it should end.
+const TICK: Duration = Duration::from_millis(100);
 
 /// A server as the user names it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -100,6 +110,8 @@ pub struct Dialer {
     pub connect_timeout: Duration,
     /// The local port of the control connection, if it matters.
     pub local_port: Option<u16>,
+    /// Whether the user has had enough of waiting for an address or for the server.
+    pub(crate) interrupt: Interrupt,
 }
 
 impl Dialer {
@@ -107,21 +119,50 @@ impl Dialer {
     ///
     /// # Errors
     ///
-    /// [`Failure::Connection`] that names every address and what was wrong with it.
+    /// [`Failure::Connection`] that names every address and what was wrong with it;
+    /// [`Failure::Interrupted`].
     pub fn control(&self) -> Result<TcpStream, Failure> {
-        let Host { name, port } = &self.host;
-        // A literal address is taken as it is: no resolver is asked.
-        let addresses = (name.as_str(), *port).to_socket_addrs().map_err(|error| {
-            Failure::Connection(format!("cannot find the address of {name}: {error}"))
+        let addresses = self.addresses().map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => Failure::Interrupted,
+            _ => {
+                let name = &self.host.name;
+                Failure::Connection(format!("cannot find the address of {name}: {error}"))
+            }
         })?;
         self.first_of(addresses)
+    }
+
+    /// The addresses of the server; a literal one is taken as it is. Resolvers cannot be told
+    /// to stop: one whose answer nobody waits for any more is left to itself.
+    fn addresses(&self) -> io::Result<IntoIter<SocketAddr>> {
+        let Host { name, port } = self.host.clone();
+        if let Ok(address) = name.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, port)].into_iter());
+        }
+        let (sender, found) = sync_channel(1);
+        let resolve = move || {
+            // Nobody may want to know any more.
+            sender.send((name.as_str(), port).to_socket_addrs()).ok();
+        };
+        thread::Builder::new().name("resolver".to_owned()).spawn(resolve)?;
+        loop {
+            match found.recv_timeout(TICK) {
+                Ok(addresses) => return addresses,
+                Err(RecvTimeoutError::Timeout) if !self.interrupt.is_set() => {}
+                Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::Interrupted.into()),
+                Err(error) => return Err(io::Error::other(error)),
+            }
+        }
     }
 
     fn first_of(&self, addresses: impl Iterator<Item = SocketAddr>) -> Result<TcpStream, Failure> {
         let mut reasons = Vec::new();
         for address in addresses {
-            match connect(address, self.local_port, self.connect_timeout) {
+            match self.connect(address, self.local_port, self.connect_timeout) {
                 Ok(stream) => return Ok(stream),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    return Err(Failure::Interrupted);
+                }
                 Err(error) => reasons.push(format!("{address}: {error}")),
             }
         }
@@ -140,29 +181,55 @@ impl Dialer {
     pub fn transfer(&self, control: SocketAddr, port: u16) -> io::Result<TcpStream> {
         let mut address = control;
         address.set_port(port);
-        connect(address, None, self.connect_timeout.min(TRANSFER_PATIENCE))
+        self.connect(address, None, self.connect_timeout.min(TRANSFER_PATIENCE))
     }
-}
 
-fn connect(
-    address: SocketAddr,
-    local_port: Option<u16>,
-    timeout: Duration,
-) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if let Some(port) = local_port {
-        socket.set_reuse_address(true)?;
-        let any: IpAddr = match address {
-            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        socket.bind(&SocketAddr::new(any, port).into())?;
+    fn connect(
+        &self,
+        address: SocketAddr,
+        local_port: Option<u16>,
+        timeout: Duration,
+    ) -> io::Result<TcpStream> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        if let Some(port) = local_port {
+            socket.set_reuse_address(true)?;
+            let any: IpAddr = match address {
+                SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+                SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+            };
+            socket.bind(&SocketAddr::new(any, port).into())?;
+        }
+        // Lines are small and answered at once; what is large is gathered before it is written.
+        socket.set_tcp_nodelay(true)?;
+        socket.set_nonblocking(true)?;
+        match socket.connect(&address.into()) {
+            Err(error) if error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => {
+                self.await_answer(&socket, timeout)?;
+            }
+            result => result?,
+        }
+        Ok(socket.into())
     }
-    // Lines are small and answered at once; what is large is gathered before it is written.
-    socket.set_tcp_nodelay(true)?;
-    socket.connect_timeout(&address.into(), timeout)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
+
+    /// Wait until a connection stands, or is known not to.
+    fn await_answer(&self, socket: &Socket, timeout: Duration) -> io::Result<()> {
+        let until = Instant::now() + timeout;
+        loop {
+            if self.interrupt.is_set() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            let tick = Timespec { tv_sec: 0, tv_nsec: left.min(TICK).subsec_nanos().into() };
+            match poll(&mut [PollFd::new(socket, PollFlags::OUT)], Some(&tick)) {
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => return socket.take_error()?.map_or(Ok(()), Err),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -179,11 +246,39 @@ mod tests {
             host: Host { name: "boat".to_owned(), port: 1 },
             connect_timeout: Duration::from_secs(5),
             local_port: None,
+            interrupt: Interrupt::default(),
         };
         let stream = dialer.first_of(closed.into_iter().chain([open_address])).unwrap();
         assert_eq!(stream.peer_addr().unwrap(), open_address);
         let failure = dialer.first_of(closed.into_iter()).unwrap_err().to_string();
         assert!(closed.iter().all(|address| failure.contains(&address.to_string())), "{failure}");
+    }
+
+    #[test]
+    fn the_user_need_not_wait_for_a_server_that_is_silent() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        socket.listen(0).unwrap();
+        let address = socket.local_addr().unwrap();
+        // Once this queue is full, whoever else knocks gets no answer.
+        let knocking = [(); 4].map(|()| {
+            let guest = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            guest.set_nonblocking(true).unwrap();
+            guest.connect(&address).ok();
+            guest
+        });
+        let dialer = Dialer {
+            host: address.as_socket().unwrap().to_string().parse().unwrap(),
+            connect_timeout: Duration::from_secs(60),
+            local_port: None,
+            interrupt: Interrupt::default(),
+        };
+        let interrupt = dialer.interrupt.clone();
+        let waiting = thread::spawn(move || dialer.control());
+        interrupt.set();
+        let result = waiting.join().unwrap();
+        assert!(matches!(result, Err(Failure::Interrupted)), "{result:?}");
+        drop(knocking);
     }
 
     #[test]

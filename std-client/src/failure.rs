@@ -9,6 +9,7 @@ use coracle::client::{NotNow, PeerError};
 
 use crate::exit::Exit;
 use crate::print::Shown;
+use crate::remote::Remote;
 use crate::told::{NOT_HERE, NOT_THERE};
 
 /// Why something was not done.
@@ -62,6 +63,16 @@ impl Failure {
         match error.kind() {
             io::ErrorKind::NotFound if doing == "read" => Self::Missing(text),
             _ => Self::Local(format!("{text}: {error}")),
+        }
+    }
+
+    /// What was refused is about this name.
+    pub(crate) fn about(self, name: &Remote) -> Self {
+        match self {
+            Self::Refused { code, message } => {
+                Self::Refused { code, message: format!("{}: {message}", name.shown()) }
+            }
+            other => other,
         }
     }
 

@@ -24,7 +24,7 @@ impl Folder {
     ///
     /// [`Failure::Usage`] if the name cannot be one.
     pub(crate) fn below_root(name: &OsStr) -> Result<Self, Failure> {
-        Self::At(Remote::root()).name(name).map(Self::At)
+        Self::At(Remote::root()).absolute(name).map(Self::At)
     }
 
     /// Its path.
@@ -35,9 +35,21 @@ impl Folder {
         }
     }
 
-    /// The path that an argument names.
+    /// The path that an argument names: as it was typed where that is enough, so that it is
+    /// told as it was typed.
     pub(crate) fn name(&self, argument: &OsStr) -> Result<Remote, Failure> {
-        let Self::At(folder) = self else { return Remote::parse(argument) };
+        match self {
+            Self::Served => Remote::parse(argument),
+            Self::At(folder) if *folder == Remote::root() => {
+                Remote::parse(argument).or_else(|_| self.absolute(argument))
+            }
+            Self::At(_) => self.absolute(argument),
+        }
+    }
+
+    /// The whole path that an argument names.
+    pub(crate) fn absolute(&self, argument: &OsStr) -> Result<Remote, Failure> {
+        let folder = self.path();
         let start = if argument.as_bytes().starts_with(b"/") { b"" } else { folder.as_bytes() };
         let mut parts: Vec<_> = components(start).collect();
         for part in components(argument.as_bytes()) {
@@ -77,6 +89,11 @@ mod tests {
             ("", "/a/b"),
         ] {
             let named = folder.name(OsStr::new(argument)).unwrap();
+            assert_eq!(named.as_bytes(), path.as_bytes(), "{argument}");
+        }
+        let root = Folder::At(Remote::root());
+        for (argument, path) in [("c", "c"), ("/c", "/c"), ("a/c/", "a/c"), ("./c", "/c")] {
+            let named = root.name(OsStr::new(argument)).unwrap();
             assert_eq!(named.as_bytes(), path.as_bytes(), "{argument}");
         }
         assert!(folder.name(OsStr::new("../../..")).is_err());

@@ -68,6 +68,7 @@ enum Line<'a> {
         #[serde(flatten)]
         result: Found<'a>,
     },
+    Job(Job<'a>),
     End {
         exit: u8,
         files: u64,
@@ -90,8 +91,18 @@ enum Subject<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum Found<'a> {
-    /// `rm`, `mkdir`, `forget`.
+    /// `rm`, `mkdir`, `forget`; `jobs` of a shell.
     Plain {},
+    /// `cd` and `pwd` of a shell.
+    There {
+        folder: String,
+    },
+    /// `lcd`, `lpwd` and `lls` of a shell.
+    Here {
+        local: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        entries: Option<u64>,
+    },
     Renamed {
         to: String,
     },
@@ -111,6 +122,17 @@ pub(crate) enum Found<'a> {
     Stats {
         counters: Counters<'a>,
     },
+}
+
+/// A job of a shell.
+#[derive(Serialize)]
+pub(crate) struct Job<'a> {
+    pub(crate) job: u32,
+    pub(crate) state: &'static str,
+    pub(crate) line: &'a str,
+    pub(crate) done: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) size: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -208,6 +230,15 @@ impl Json {
     pub(crate) fn entry(&self, name: &[u8], metadata: Option<Metadata>) -> io::Result<()> {
         let entry = Entry { name: Name::of(name), facts: metadata.map(Facts::of) };
         self.write(&Line::Entry(entry))
+    }
+
+    /// A job of a shell.
+    ///
+    /// # Errors
+    ///
+    /// Whatever writing says.
+    pub(crate) fn job(&self, job: Job<'_>) -> io::Result<()> {
+        self.write(&Line::Job(job))
     }
 
     /// What a command found or did.

@@ -84,5 +84,6 @@ fn dialer(host: &Host, options: &Options) -> Dialer {
         host: host.clone(),
         connect_timeout: Duration::from_secs(options.connect_timeout.into()),
         local_port: options.local_port,
+        interrupt: Interrupt::default(),
     }
 }

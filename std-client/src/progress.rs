@@ -34,6 +34,8 @@ pub(crate) struct Progress {
     whole: RefCell<Whole>,
     current: RefCell<Option<Current>>,
     bars: RefCell<Option<Bars>>,
+    /// What the user of a shell types to go on behind an interruption.
+    again: Option<String>,
 }
 
 /// Who listens.
@@ -128,7 +130,13 @@ impl Progress {
             whole: RefCell::new(Whole::new(Direction::Download, 0, None)),
             current: RefCell::new(None),
             bars: RefCell::new(None),
+            again: None,
         }
+    }
+
+    /// Behind an interruption the user of a shell types `line` to go on.
+    pub(crate) fn continued_by(self, line: String) -> Self {
+        Self { again: Some(line), ..self }
     }
 
     /// The ear of a program: results are told there instead of printed.
@@ -210,6 +218,14 @@ impl Progress {
     /// Something the user should know.
     pub(crate) fn note(&self, text: impl Display) {
         self.tell(Event::Note(&text));
+    }
+
+    /// What was cut off can be continued.
+    pub(crate) fn note_how_to_go_on(&self) {
+        match &self.again {
+            Some(line) => self.note(format_args!("`{line}` goes on from here")),
+            None => self.note("the same command with --continue goes on from here"),
+        }
     }
 
     /// Something for the curious.

@@ -93,7 +93,8 @@ impl Session {
     /// Whether the server has left an unused session as it was: one that it closed meanwhile is
     /// of no use any more.
     pub(crate) fn is_alive(&self) -> bool {
-        self.link.is_quiet()
+        // What it said last may have come long before the end of the stream does.
+        self.told.farewell.is_none() && self.link.is_quiet()
     }
 
     /// End the session in order: the server is told and its answer awaited, so that it is this

@@ -1,5 +1,6 @@
 //! The shell: asks for commands and does them, over one session, until the user leaves.
 
+mod background;
 mod complete;
 mod help;
 mod input;
@@ -7,34 +8,30 @@ mod jobs;
 mod local;
 mod names;
 mod output;
+mod place;
 mod question;
 mod terminal;
 mod verb;
 mod words;
 
 use core::time::Duration;
-use std::ffi::OsStr;
 use std::io::{IsTerminal, stdin, stdout};
-
-use coracle::{Code, Command as Request, Kind};
 
 use crate::cli::{Cli, Command, Options};
 use crate::connection::Host;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::folder::Folder;
 use crate::progress::Progress;
 use crate::remote::Remote;
 use crate::session::Session;
 use crate::shell::complete::Completer;
 use crate::shell::input::{Input, Pipe, Read};
-use crate::shell::jobs::{Jobs, Task};
+use crate::shell::jobs::Jobs;
 use crate::shell::names::Names;
-use crate::shell::output::{print, say, tell};
-use crate::shell::question::Question;
+use crate::shell::output::{answer, explain, say, tell};
 use crate::shell::terminal::Terminal;
 use crate::shell::verb::{Line, Verb};
-use crate::shell::words::Words;
+use crate::shell::words::{Words, continued, foreground, shown};
 use crate::site::Site;
 use crate::watch::Interrupt;
 
@@ -44,6 +41,8 @@ struct Shell<'a> {
     /// As the program was started.
     defaults: &'a Options,
     keep_going: bool,
+    /// What a line may be.
+    definition: clap::Command,
     input: Input,
     interrupt: Interrupt,
     /// Where the user is on the server, and was before.
@@ -79,7 +78,8 @@ pub(crate) fn run(cli: &Cli) -> Exit {
     // A person wants to know at once whether the server is there. (Classic has no sessions.)
     if !cli.options.classic
         && shell.input.is_terminal()
-        && let Err(failure) = shell.at_site(&cli.options, |site, options| site.open(options))
+        && let Err(failure) =
+            shell.at_site(&cli.options, &progress, |site, options| site.open(options))
     {
         progress.error(&failure);
         return failure.exit();
@@ -106,6 +106,7 @@ impl<'a> Shell<'a> {
             host: &cli.host,
             defaults: &cli.options,
             keep_going: cli.keep_going,
+            definition: Line::definition(),
             input,
             interrupt,
             former: folder.clone(),
@@ -130,12 +131,14 @@ impl<'a> Shell<'a> {
                 Ok(Read::Dropped) => continue,
                 Ok(Read::End) => self.exit(),
                 Err(failure) => {
-                    Progress::shell(self.defaults).error(&failure);
-                    // A line may be too long; all else is the end of lines.
-                    match failure {
-                        failure @ Failure::Usage(_) => Err(failure),
-                        failure => return Err(failure),
+                    let progress = Progress::shell(self.defaults);
+                    progress.error(&failure);
+                    progress.end(failure.exit());
+                    // What is no line is followed by others; all else is the end of lines.
+                    if !matches!(failure, Failure::Usage(_)) {
+                        return Err(failure);
                     }
+                    Err(failure)
                 }
             };
             match result {
@@ -165,8 +168,6 @@ impl<'a> Shell<'a> {
     /// Before a person is asked for a line: tell what happened beside the commands.
     fn begin(&mut self) {
         let Input::Terminal(terminal) = &mut self.input else { return };
-        // Not later: from the end of the line on Ctrl-C concerns the new command.
-        self.interrupt.clear();
         for line in self.jobs.take_told() {
             say(&line);
         }
@@ -177,186 +178,114 @@ impl<'a> Shell<'a> {
         terminal.begin(&self.folder);
     }
 
-    /// Do one line.
+    /// Do one line. What goes wrong has been told.
     fn line(&mut self, line: &[u8]) -> Result<Next, Failure> {
         let progress = Progress::shell(self.defaults);
         let told = |failure: &Failure| progress.error(failure);
-        let Words { words, is_job } = Words::parse(line).inspect_err(told)?;
-        let Some(first) = words.first() else {
-            if !is_job {
-                return Ok(Next::Line);
+        let result = match Words::parse(line).inspect_err(told) {
+            Ok(Words { words, is_job: false }) if words.is_empty() => return Ok(Next::Line),
+            Ok(Words { words, .. }) if words.is_empty() => {
+                let failure = Failure::Usage("name a command in front of `&`".to_owned());
+                Err(failure).inspect_err(told)
             }
-            let failure = Failure::Usage("name a command in front of `&`".to_owned());
-            return Err(failure).inspect_err(told);
+            Ok(Words { words, is_job }) => {
+                self.is_warned &=
+                    words.first().is_some_and(|word| word == "exit" || word == "quit");
+                match Line::parse_words(&mut self.definition, &words, self.defaults) {
+                    Ok(Line { verb: Verb::Exit, .. }) if !is_job => return self.exit(),
+                    Ok(Line { options, verb }) => return self.verb(verb, options, line, is_job),
+                    Err(error) => help::explain(&error, &progress),
+                }
+            }
+            Err(failure) => Err(failure),
         };
-        let is_exit = first == "exit" || first == "quit";
-        self.is_warned &= is_exit;
-        let Line { options, verb } = match Line::parse_words(&words, self.defaults) {
-            Ok(line) => line,
-            Err(error) => return help::explain(&error).map(|()| Next::Line),
+        progress.end(exit_of(&result));
+        result.map(|()| Next::Line)
+    }
+
+    /// Do one command, as `line` has it.
+    fn verb(
+        &mut self,
+        verb: Verb,
+        options: Options,
+        line: &[u8],
+        is_job: bool,
+    ) -> Result<Next, Failure> {
+        let text = match is_job {
+            true => shown(foreground(line)),
+            false => shown(line.trim_ascii()),
         };
-        match verb {
-            Verb::Exit => return self.exit(),
-            Verb::Remote(command) if is_job => {
-                self.start(command, options, line).inspect_err(told)?;
-            }
-            _ if is_job => {
-                let text = "only `download` and `upload` run in the background";
-                return Err(Failure::Usage(text.to_owned())).inspect_err(told);
-            }
-            Verb::Remote(command) => self.remote(&command, &options)?,
-            Verb::Wait { job } => self.wait(job, false)?,
-            Verb::Stop { job } => self.wait(job, true)?,
-            Verb::Help { command } => help::help(command.as_deref())?,
-            verb => self.own(verb, &options).inspect_err(told)?,
-        }
-        Ok(Next::Line)
+        let again = if options.resume { text.clone() } else { continued(&text) };
+        let progress = Progress::shell(&options).continued_by(again.clone());
+        let told = |failure: &Failure| progress.error(failure);
+        let result = match verb {
+            verb if is_job => self.start(verb, options, text, again).inspect_err(told),
+            Verb::Remote(command) => self.remote(&command, &options, &progress),
+            Verb::Wait { job } => self.wait(job, false, &progress),
+            Verb::Stop { job } => self.wait(job, true, &progress),
+            Verb::Help { command } => help::help(command.as_deref(), &progress),
+            verb => self.own(verb, &options, &progress).inspect_err(told),
+        };
+        progress.end(exit_of(&result));
+        result.map(|()| Next::Line)
     }
 
     /// Do one of the commands that only a shell has, and that tell nothing themselves.
-    fn own(&mut self, verb: Verb, options: &Options) -> Result<(), Failure> {
+    fn own(&mut self, verb: Verb, options: &Options, progress: &Progress) -> Result<(), Failure> {
         match verb {
-            Verb::Cd { path } => self.go(path.as_deref(), options),
-            Verb::Pwd => print(&format!("{}\n", self.folder.shown())),
-            Verb::Lls { path } => print(&local::list(path.as_deref())?),
-            Verb::Lcd { path } => local::go(path.as_deref()),
-            Verb::Lpwd => print(&format!("{}\n", local::shown(&local::folder()?))),
-            Verb::Jobs => print(&self.jobs.table()),
-            Verb::History => self.history(),
+            Verb::Cd { path } => {
+                self.go(path.as_deref(), options, progress)?;
+                answer(progress, "cd", self.place(), "")
+            }
+            Verb::Pwd => {
+                answer(progress, "pwd", self.place(), &format!("{}\n", self.folder.shown()))
+            }
+            Verb::Lls { path } => local::list(path.as_deref(), progress),
+            Verb::Lcd { path } => {
+                local::go(path.as_deref())?;
+                answer(progress, "lcd", local::here()?, "")
+            }
+            Verb::Lpwd => {
+                let words = format!("{}\n", local::shown(&local::folder()?));
+                answer(progress, "lpwd", local::here()?, &words)
+            }
+            Verb::Jobs => self.jobs.list(progress),
+            Verb::History => self.history(progress),
             _ => Ok(()),
         }
     }
 
     /// Do a command as if the program had been started for it.
-    fn remote(&mut self, command: &Command, options: &Options) -> Result<(), Failure> {
-        if let Command::Upload { names, .. } = command
-            && names.first().is_some_and(|name| name == "-")
-        {
-            let text = "the commands come from standard input; a shell cannot upload it";
-            let failure = Failure::Usage(text.to_owned());
-            Progress::shell(options).error(&failure);
-            return Err(failure);
-        }
-        self.at_site(options, |site, options| site.run(command, options))
+    fn remote(
+        &mut self,
+        command: &Command,
+        options: &Options,
+        progress: &Progress,
+    ) -> Result<(), Failure> {
+        check_input(command).inspect_err(|failure| progress.error(failure))?;
+        self.at_site(options, progress, |site, options| site.run(command, options))
     }
 
     /// Do something with the server, over the session if it is still there.
     fn at_site<T>(
         &mut self,
         options: &Options,
+        progress: &Progress,
         work: impl FnOnce(&mut Site<'_>, &Options) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let progress = Progress::shell(options);
         let dialer = crate::dialer(self.host, options);
-        let site = Site::new(dialer, &self.interrupt, &progress, self.folder(options));
+        let site = Site::new(dialer, &self.interrupt, progress, self.folder(options));
         let mut site = site.of_shell(self.control.take());
         let result = work(&mut site, options);
         self.control = site.into_control();
-        progress.end(result.as_ref().map_or_else(Failure::exit, |_| Exit::Done));
         result
     }
 
-    /// What names are relative to.
-    fn folder(&self, options: &Options) -> Folder {
-        options.folder.clone().unwrap_or_else(|| Folder::At(self.folder.clone()))
-    }
-
-    /// Go to another folder on the server, if it is one.
-    fn go(&mut self, path: Option<&OsStr>, options: &Options) -> Result<(), Failure> {
-        let folder = match path {
-            None => Remote::root(),
-            Some(path) if path == "-" => self.former.clone(),
-            Some(path) => Folder::At(self.folder.clone()).name(path)?,
-        };
-        if folder != Remote::root() && !options.classic {
-            self.check_folder(&folder, options)?;
-        }
-        self.former = core::mem::replace(&mut self.folder, folder);
-        Ok(())
-    }
-
-    fn check_folder(&mut self, folder: &Remote, options: &Options) -> Result<(), Failure> {
-        let ask = |shell: &mut Self| {
-            shell.at_site(options, |site, options| {
-                let request = Request::Stat { path: folder.path() };
-                let mut question = Question::new(request, |_| true);
-                let result = site.ask(&mut question, options);
-                question.answer(result)
-            })
-        };
-        let had_session = self.control.is_some();
-        let found = match ask(self) {
-            // The session may have been lost since it was used last.
-            Err(Failure::Connection(_)) if had_session => ask(self)?,
-            result => result?,
-        };
-        match found {
-            Some(metadata) if metadata.kind == Kind::Folder => Ok(()),
-            _ => {
-                let message = format!("{} is no folder", folder.shown());
-                Err(Failure::Refused { code: Some(Code::NotDirectory), message })
-            }
-        }
-    }
-
-    /// Start a transfer in the background.
-    fn start(&mut self, command: Command, options: Options, line: &[u8]) -> Result<(), Failure> {
-        if let Command::Upload { names, .. } = &command
-            && names.first().is_some_and(|name| name == "-")
-        {
-            let text = "the commands come from standard input; a shell cannot upload it";
-            return Err(Failure::Usage(text.to_owned()));
-        }
-        let command = local::detached(command)?;
-        let mut dialer = crate::dialer(self.host, &options);
-        // The session of the shell has it.
-        dialer.local_port = None;
-        let folder = self.folder(&options);
-        let work = move |task: Task| {
-            let progress = Progress::background(&options, task.state, task.print);
-            let mut site = Site::new(dialer, &task.interrupt, &progress, folder);
-            let result = site.run(&command, &options);
-            progress.end(result.as_ref().map_or_else(Failure::exit, |()| Exit::Done));
-            result
-        };
-        if let Some(session) = self.control.take_if(|session| session.is_scarce()) {
-            session.leave();
-        }
-        let text = String::from_utf8_lossy(line);
-        let text = text.trim().trim_end_matches('&').trim_end().escape_debug().to_string();
-        let is_terminal = self.input.is_terminal();
-        let number = self.jobs.start(text.clone(), self.interrupt.of_job(), !is_terminal, work)?;
-        if is_terminal && !self.defaults.quiet {
-            say(&format!("[{number}] running: {text}"));
-        }
-        Ok(())
-    }
-
-    /// Wait for jobs, having them stopped before if that is wanted. What goes wrong has been
-    /// told, by the job or here.
-    fn wait(&mut self, job: Option<u32>, stop: bool) -> Result<(), Failure> {
-        let progress = Progress::shell(self.defaults);
-        let told = |failure: &Failure| progress.error(failure);
-        let numbers = self.jobs.named(job).inspect_err(told)?;
-        if stop {
-            self.jobs.interrupt(&numbers);
-        }
-        let is_terminal = self.input.is_terminal();
-        let tell = |line: String| tell(is_terminal, &line);
-        match self.jobs.wait(&numbers, &self.interrupt, tell).inspect_err(told)? {
-            Some(failure) if !stop => Err(failure),
-            _ => Ok(()),
-        }
-    }
-
-    fn history(&self) -> Result<(), Failure> {
+    fn history(&self, progress: &Progress) -> Result<(), Failure> {
         let Input::Terminal(terminal) = &self.input else { return Ok(()) };
         let lines = terminal.typed().into_iter().zip(1..);
-        print(
-            &lines
-                .map(|(line, number): (_, u32)| format!("{number:5}  {line}\n"))
-                .collect::<String>(),
-        )
+        let lines = lines.map(|(line, number): (_, u32)| format!("{number:5}  {line}\n"));
+        explain(progress, &lines.collect::<String>())
     }
 
     /// Leave; where jobs are running the user of a terminal is asked to say so twice, and
@@ -367,7 +296,7 @@ impl<'a> Shell<'a> {
             return Ok(Next::Leave);
         }
         if !self.input.is_terminal() {
-            self.wait(None, false)?;
+            self.wait(None, false, &Progress::shell(self.defaults))?;
         } else if !core::mem::replace(&mut self.is_warned, true) {
             let jobs = if count == 1 { "1 job is".to_owned() } else { format!("{count} jobs are") };
             say(&format!("{jobs} still running; a second `exit` stops what is not done"));
@@ -387,7 +316,7 @@ impl<'a> Shell<'a> {
                 let is_terminal = self.input.is_terminal();
                 self.jobs.take_told().iter().for_each(|line| tell(is_terminal, line));
             } else {
-                self.wait(None, true).ok();
+                self.wait(None, true, &Progress::shell(self.defaults)).ok();
             }
         }
         if let Some(session) =
@@ -399,4 +328,19 @@ impl<'a> Shell<'a> {
             say("Client connection Closed!");
         }
     }
+}
+
+/// The standard input is taken.
+fn check_input(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Upload { names, .. } if names.first().is_some_and(|name| name == "-") => {
+            let text = "the commands come from standard input; a shell cannot upload it";
+            Err(Failure::Usage(text.to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn exit_of(result: &Result<(), Failure>) -> Exit {
+    result.as_ref().map_or_else(Failure::exit, |()| Exit::Done)
 }

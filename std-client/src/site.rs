@@ -28,12 +28,13 @@ pub(crate) struct Site<'a> {
 }
 
 impl<'a> Site<'a> {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         dialer: Dialer,
         interrupt: &'a Interrupt,
         progress: &'a Progress,
         folder: Folder,
     ) -> Self {
+        let dialer = Dialer { interrupt: interrupt.clone(), ..dialer };
         Self { dialer, interrupt, progress, folder, control: None, asks_again: false }
     }
 

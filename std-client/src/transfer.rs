@@ -82,7 +82,7 @@ impl Transfer<'_> {
                     Failure::Interrupted | Failure::Connection(_) | Failure::Silent(_)
                 );
                 if is_cut && reached == Reached::Server {
-                    self.progress.note("the same command with --continue goes on from here");
+                    self.progress.note_how_to_go_on();
                 }
             }
         }

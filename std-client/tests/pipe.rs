@@ -44,7 +44,7 @@ fn the_first_failure_ends_it_with_its_code() {
     let outcome = coracle_with(folder.path(), fake.address, &[], b"ls\nrm b\nls\n").expect(1);
     fake.finish();
     assert_eq!(outcome.out, LISTING);
-    assert_eq!(outcome.err, "coracle: /b: there is no such file (not-found)\n");
+    assert_eq!(outcome.err, "coracle: b: there is no such file (not-found)\n");
 }
 
 #[test]
@@ -90,6 +90,8 @@ fn lines_that_are_none_are_told() {
         (&long, "longer than 65536 bytes"),
         (b"upload - x", "standard input"),
         (b"ls &", "only `download` and `upload`"),
+        (b"exit &", "only `download` and `upload`"),
+        (b"&", "in front of `&`"),
         (b"wait 7", "no job 7"),
         (b"ls a b", "unexpected argument"),
     ] {

@@ -74,7 +74,16 @@ impl Terminal {
     ///
     /// If the terminal is gone.
     pub fn send(&mut self, text: &str) {
-        self.pty.write_all(text.as_bytes()).unwrap();
+        self.send_bytes(text.as_bytes());
+    }
+
+    /// Type something that need not be text.
+    ///
+    /// # Panics
+    ///
+    /// If the terminal is gone.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        self.pty.write_all(bytes).unwrap();
     }
 
     /// Wait until `text` appears behind what was expected before; returns what came before it.

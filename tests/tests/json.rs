@@ -111,6 +111,8 @@ fn every_event_is_as_documented_and_every_documented_one_comes() {
     failures(&site, &mut contract);
     lost_connection(&site, &mut contract);
     slow_input(&site, &mut contract);
+    shell(&site, &mut contract);
+    jobs_of_a_shell(&site, &mut contract);
     large_file(&site, &mut contract);
     for (event, fields) in &contract.events {
         for field in fields.keys() {
@@ -228,6 +230,48 @@ fn slow_input(site: &Site, contract: &mut Contract) {
 }
 
 /// Files of known size that become larger until one takes long enough.
+/// One `end` for each line, whatever it was, and words nowhere but on standard error.
+fn shell(site: &Site, contract: &mut Contract) {
+    let script = b"pwd\n# nothing\n\nmkdir docs\ncd docs\npwd\ncd nowhere\nlpwd\nlls\n&\n\
+        bogus\nls 'x\nhelp\njobs\nstat ../a\nexit\n";
+    let script = [&[b'x'; 70_000][..], b"\n", script].concat();
+    let mut command = site.client(&["--json", "--keep-going"]);
+    let ran = Ran::with_input(&mut command, &script).ended_with(2);
+    let told: Vec<_> = ran.text().lines().map(|line| contract.check(line)).collect();
+    let ends = told.iter().filter(|value| value["event"] == "end");
+    let ends: Vec<_> = ends.map(|end| end["exit"].as_u64().unwrap()).collect();
+    assert_eq!(ends, [2, 0, 0, 0, 0, 1, 0, 0, 2, 2, 2, 0, 0, 0], "{told:?}");
+    let folders: Vec<_> = told.iter().filter_map(|value| value["folder"].as_str()).collect();
+    assert_eq!(folders, ["/", "/docs", "/docs"]);
+    assert!(ran.stderr.starts_with("Please use one of the following command:"), "{}", ran.stderr);
+}
+
+fn jobs_of_a_shell(site: &Site, contract: &mut Contract) {
+    payload::write_file(&site.there("stalling"), 6, 1 << 20).unwrap();
+    let relay = site.relay(vec![cut(Direction::ToClient, 1 << 19, End::Stall)]);
+    let mut command = site.client_at(relay.address(), &["--json", "--one-connection"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut commands = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || contract.check(&lines.next().unwrap().unwrap());
+    commands.write_all(b"download stalling &\n").unwrap();
+    assert_eq!(next()["event"], "end");
+    // Its size is known once the server has said it.
+    loop {
+        commands.write_all(b"jobs\n").unwrap();
+        let (job, result, end) = (next(), next(), next());
+        assert_eq!((&job["state"], &job["line"]), (&"running".into(), &"download stalling".into()));
+        assert_eq!((&result["command"], &end["event"]), (&"jobs".into(), &"end".into()));
+        if job["size"] == 1 << 20 {
+            break;
+        }
+    }
+    commands.write_all(b"stop\n").unwrap();
+    assert_eq!(next()["exit"], 0);
+    drop(commands);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
 fn large_file(site: &Site, contract: &mut Contract) {
     let file = fs::File::create(site.here("large")).unwrap();
     let mut size = 128 << 20;

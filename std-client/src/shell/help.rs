@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 
 use crate::failure::Failure;
-use crate::shell::output::print;
+use crate::progress::Progress;
+use crate::shell::output;
 use crate::shell::verb::Line;
 
 /// Answer a line that the definition does not take, or that asks for help.
@@ -13,9 +14,11 @@ use crate::shell::verb::Line;
 /// # Errors
 ///
 /// [`Failure::Usage`], which has been told, unless help was asked for.
-pub(crate) fn explain(error: &clap::Error) -> Result<(), Failure> {
+pub(crate) fn explain(error: &clap::Error, progress: &Progress) -> Result<(), Failure> {
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => print(&error.render().to_string()),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            output::explain(progress, &error.render().to_string())
+        }
         ErrorKind::InvalidSubcommand | ErrorKind::MissingSubcommand => {
             eprint!("Please use one of the following command:\n{}", summary());
             Err(Failure::Usage("unknown command".to_owned()))
@@ -32,11 +35,11 @@ pub(crate) fn explain(error: &clap::Error) -> Result<(), Failure> {
 /// # Errors
 ///
 /// [`Failure::Usage`] if there is no such command.
-pub(crate) fn help(command: Option<&str>) -> Result<(), Failure> {
-    let Some(command) = command else { return print(&summary()) };
+pub(crate) fn help(command: Option<&str>, progress: &Progress) -> Result<(), Failure> {
+    let Some(command) = command else { return output::explain(progress, &summary()) };
     let words = [OsString::from(command), OsString::from("--help")];
     match Line::definition().try_get_matches_from(words) {
-        Err(error) => explain(&error),
+        Err(error) => explain(&error, progress),
         Ok(_) => Ok(()),
     }
 }

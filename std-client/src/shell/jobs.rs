@@ -10,7 +10,10 @@ use std::time::Instant;
 
 use crate::failure::Failure;
 use crate::job::JobState;
+use crate::json::{self, Found};
 use crate::print::Size;
+use crate::progress::Progress;
+use crate::shell::output::{answer, written};
 use crate::watch::Interrupt;
 
 /// Jobs that run at the same time: each has a thread and two connections.
@@ -138,10 +141,19 @@ impl Jobs {
         lines
     }
 
-    /// One line a job.
-    pub(crate) fn table(&mut self) -> String {
+    /// List them, one line a job.
+    ///
+    /// # Errors
+    ///
+    /// As [`written`].
+    pub(crate) fn list(&mut self, progress: &Progress) -> Result<(), Failure> {
         self.jobs.iter_mut().for_each(Job::look);
-        self.jobs.iter().map(|job| format!("{job}\n")).collect()
+        if let Some(json) = progress.json() {
+            let mut jobs = self.jobs.iter();
+            written(jobs.try_for_each(|job| json.job(job.event())))?;
+        }
+        let table: String = self.jobs.iter().map(|job| format!("{job}\n")).collect();
+        answer(progress, "jobs", Found::Plain {}, &table)
     }
 
     /// The numbers of all jobs, or the one that is asked for.
@@ -219,6 +231,13 @@ impl Job {
             Some(Err(Failure::Interrupted)) => "stopped",
             Some(Err(_)) => "failed",
         }
+    }
+
+    /// As it is told to a program.
+    fn event(&self) -> json::Job<'_> {
+        let far = self.state.snapshot();
+        let (state, line) = (self.word(), &*self.line);
+        json::Job { job: self.number, state, line, done: far.bytes_done, size: far.bytes }
     }
 
     fn ending(&self) -> Option<String> {

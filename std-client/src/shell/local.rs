@@ -11,7 +11,10 @@ use coracle::{Kind, Metadata};
 
 use crate::cli::Command;
 use crate::failure::Failure;
+use crate::json::Found;
 use crate::print::{Row, Shown};
+use crate::progress::Progress;
+use crate::shell::output::{answer, written};
 
 /// Where the shell is.
 ///
@@ -33,35 +36,59 @@ pub(crate) fn go(path: Option<&Path>) -> Result<(), Failure> {
     env::set_current_dir(&path).map_err(|error| Failure::local("go to", &path, &error))
 }
 
-/// The entries of a folder as `ls` prints them, by name.
+/// List a folder as `ls` does, by name.
 ///
 /// # Errors
 ///
 /// [`Failure::Local`].
-pub(crate) fn list(path: Option<&Path>) -> Result<String, Failure> {
+pub(crate) fn list(path: Option<&Path>, progress: &Progress) -> Result<(), Failure> {
     let path = path.unwrap_or(Path::new("."));
+    let entries = entries(path)?;
+    if let Some(json) = progress.json() {
+        let mut entries = entries.iter();
+        written(entries.try_for_each(|(metadata, name)| json.entry(name, Some(*metadata))))?;
+    }
+    let found = Found::Here { local: text(path), entries: Some(entries.len() as u64) };
+    let rows = entries.iter().map(|(metadata, name)| (*metadata, name));
+    let rows = rows.map(|(metadata, name)| format!("{}\n", Row { metadata, name }));
+    answer(progress, "lls", found, &rows.collect::<String>())
+}
+
+fn entries(path: &Path) -> Result<Vec<(Metadata, Vec<u8>)>, Failure> {
     let failed = |error| Failure::local("list", path, &error);
     let metadata = fs::metadata(path).map_err(failed)?;
     if !metadata.is_dir() {
-        return Ok(row(&metadata, path.as_os_str().as_bytes()));
+        return Ok(vec![(facts(&metadata), path.as_os_str().as_bytes().to_vec())]);
     }
     let entries = fs::read_dir(path).map_err(failed)?;
     let mut entries: Vec<DirEntry> = entries.collect::<Result<_, _>>().map_err(failed)?;
     entries.sort_by_key(DirEntry::file_name);
-    let rows = entries.iter().filter_map(|entry| {
+    let entries = entries.iter().filter_map(|entry| {
         // A link that leads nowhere is shown as itself; what went away meanwhile is not shown.
         let metadata = fs::metadata(entry.path()).or_else(|_| entry.metadata()).ok()?;
-        Some(row(&metadata, entry.file_name().as_bytes()))
+        Some((facts(&metadata), entry.file_name().into_vec()))
     });
-    Ok(rows.collect())
+    Ok(entries.collect())
 }
 
-fn row(metadata: &fs::Metadata, name: &[u8]) -> String {
+fn facts(metadata: &fs::Metadata) -> Metadata {
     let kind = if metadata.is_dir() { Kind::Folder } else { Kind::File };
     let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let modified = since.map(|since| since.as_secs());
-    let metadata = Metadata { kind, size: metadata.len(), modified, stamp: 0 };
-    format!("{}\n", Row { metadata, name })
+    Metadata { kind, size: metadata.len(), modified, stamp: 0 }
+}
+
+/// Where the shell is, for a program.
+///
+/// # Errors
+///
+/// As [`folder`].
+pub(crate) fn here() -> Result<Found<'static>, Failure> {
+    Ok(Found::Here { local: text(&folder()?), entries: None })
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 /// A transfer that does not depend on the local folder, so that a job in the background stays
@@ -100,8 +127,13 @@ pub(crate) fn detached(command: Command) -> Result<Command, Failure> {
             }
             Ok(Command::Upload { names })
         }
-        _ => wrong("only `download` and `upload` run in the background"),
+        _ => Err(no_job()),
     }
+}
+
+/// What cannot run in the background.
+pub(crate) fn no_job() -> Failure {
+    Failure::Usage("only `download` and `upload` run in the background".to_owned())
 }
 
 fn fixed(path: &Path) -> Result<PathBuf, Failure> {

@@ -2,13 +2,11 @@
 
 use core::time::Duration;
 use std::ffi::OsStr;
-use std::io::stdin;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Instant;
 
 use coracle::{Command, Entry, Kind};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::cli::Cli;
 use crate::connection::Dialer;
@@ -22,7 +20,8 @@ use crate::watch::Interrupt;
 /// Names that are offered at most; where there are more, none is.
 pub(crate) const NAMES_MAX: usize = 10_000;
 
-/// How long a lookup may keep the prompt waiting. What comes later serves the next try.
+/// How long a lookup may keep the prompt waiting: the editor hears nothing meanwhile, not even
+/// Ctrl-C. What comes later serves the next try.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a lookup goes on behind the prompt.
@@ -30,9 +29,6 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long names are believed.
 const FRESH: Duration = Duration::from_secs(5);
-
-/// How often a wait looks for Ctrl-C.
-const TICK: Duration = Duration::from_millis(20);
 
 /// A name, and whether it is a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +44,19 @@ pub(crate) struct Names {
     interrupt: Interrupt,
     folder: Folder,
     found: Option<Found>,
-    lookup: Option<Receiver<Found>>,
+    lookup: Option<Lookup>,
+}
+
+/// A lookup that runs; it is given up when this is dropped.
+struct Lookup {
+    found: Receiver<Found>,
+    interrupt: Interrupt,
+}
+
+impl Drop for Lookup {
+    fn drop(&mut self) {
+        self.interrupt.set();
+    }
 }
 
 /// What a lookup has found: all names of a folder that begin with `stem`.
@@ -82,7 +90,7 @@ impl Names {
 
     /// The names in a folder that begin with `stem`, as far as they are known in time.
     pub(crate) fn starting(&mut self, folder: &str, stem: &str) -> Vec<Name> {
-        let Ok(folder) = self.folder.name(OsStr::new(folder)) else { return Vec::new() };
+        let Ok(folder) = self.folder.absolute(OsStr::new(folder)) else { return Vec::new() };
         if !self.knows(&folder, stem) {
             if self.lookup.is_none() {
                 self.look(folder.clone(), stem.to_owned());
@@ -105,35 +113,29 @@ impl Names {
         let (sender, receiver) = sync_channel(1);
         let Some(dialer) = self.dialer.clone() else { return };
         let interrupt = self.interrupt.of_job();
+        let dialer = Dialer { interrupt: interrupt.clone(), ..dialer };
         let body = move || {
-            if let Some(names) = list(&dialer, &interrupt, &folder, &stem) {
+            if let Some(names) = list(&dialer, &folder, &stem) {
                 // Nobody may want to know any more.
                 sender.send(Found { folder, stem, names, at: Instant::now() }).ok();
             }
         };
         let spawned = thread::Builder::new().name("names".to_owned()).spawn(body);
-        self.lookup = spawned.ok().map(|_| receiver);
+        self.lookup = spawned.ok().map(|_| Lookup { found: receiver, interrupt });
     }
 
     fn wait(&mut self) {
         let Some(lookup) = &self.lookup else { return };
-        let _signals = SignalKeys::on();
-        let until = Instant::now() + PATIENCE;
-        while Instant::now() < until && !self.interrupt.is_set() {
-            match lookup.recv_timeout(TICK) {
-                Ok(found) => self.found = Some(found),
-                Err(RecvTimeoutError::Timeout) => continue,
-                Err(RecvTimeoutError::Disconnected) => {}
-            }
-            self.lookup = None;
-            break;
+        match lookup.found.recv_timeout(PATIENCE) {
+            Ok(found) => self.found = Some(found),
+            Err(RecvTimeoutError::Timeout) => return,
+            Err(RecvTimeoutError::Disconnected) => {}
         }
-        // It was meant for the lookup, not for the next command.
-        self.interrupt.clear();
+        self.lookup = None;
     }
 }
 
-fn list(dialer: &Dialer, interrupt: &Interrupt, folder: &Remote, stem: &str) -> Option<Vec<Name>> {
+fn list(dialer: &Dialer, folder: &Remote, stem: &str) -> Option<Vec<Name>> {
     let mut names = Vec::new();
     let mut question = Question::new(Command::List { path: folder.path() }, |entry: Entry<'_>| {
         let name = str::from_utf8(entry.name).ok();
@@ -144,38 +146,16 @@ fn list(dialer: &Dialer, interrupt: &Interrupt, folder: &Remote, stem: &str) -> 
         names.len() <= NAMES_MAX
     });
     let stream = dialer.control().ok()?;
-    let mut session = Session::new(stream, false, interrupt, LOOKUP_TIMEOUT);
+    let mut session = Session::new(stream, false, &dialer.interrupt, LOOKUP_TIMEOUT);
     let result = session.run(&mut question);
     question.answer(result).ok()?;
-    session.close();
+    session.leave();
     Some(names)
 }
 
 /// Whether a name can be shown as it is: others cannot be told apart, or would harm the terminal.
 pub(crate) fn is_harmless(name: &str) -> bool {
     Shown(name.as_bytes()).to_string() == name.replace('\\', "\\\\")
-}
-
-/// While this lives Ctrl-C is a signal, which it is not while a line is edited.
-struct SignalKeys(Option<Termios>);
-
-impl SignalKeys {
-    fn on() -> Self {
-        let Ok(saved) = tcgetattr(stdin()) else { return Self(None) };
-        let mut changed = saved.clone();
-        changed.local_modes |= LocalModes::ISIG;
-        // If it cannot be, the wait is a second at most anyway.
-        tcsetattr(stdin(), OptionalActions::Now, &changed).ok();
-        Self(Some(saved))
-    }
-}
-
-impl Drop for SignalKeys {
-    fn drop(&mut self) {
-        if let Some(saved) = &self.0 {
-            tcsetattr(stdin(), OptionalActions::Now, saved).ok();
-        }
-    }
 }
 
 #[cfg(test)]

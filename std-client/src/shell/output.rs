@@ -1,8 +1,10 @@
 //! What the shell itself prints.
 
-use std::io::{Write, stdout};
+use std::io::{self, ErrorKind, Write, stdout};
 
 use crate::failure::Failure;
+use crate::json::Found;
+use crate::progress::Progress;
 
 /// Tell what a job has said: where the output is for results, beside it.
 pub(crate) fn tell(is_terminal: bool, line: &str) {
@@ -13,15 +15,58 @@ pub(crate) fn tell(is_terminal: bool, line: &str) {
     }
 }
 
+/// Answer a command of the shell itself: as an event for a program, in words for a person.
+///
+/// # Errors
+///
+/// As [`print`].
+pub(crate) fn answer(
+    progress: &Progress,
+    command: &'static str,
+    found: Found<'_>,
+    words: &str,
+) -> Result<(), Failure> {
+    match progress.json() {
+        Some(json) => written(json.result(command, None, found)),
+        None => print(words),
+    }
+}
+
+/// Explain something: beside the events where a program reads those.
+///
+/// # Errors
+///
+/// As [`print`].
+pub(crate) fn explain(progress: &Progress, text: &str) -> Result<(), Failure> {
+    if progress.json().is_none() {
+        return print(text);
+    }
+    eprint!("{text}");
+    Ok(())
+}
+
 /// Print a result.
 ///
 /// # Errors
 ///
-/// [`Failure::Local`].
+/// As [`written`].
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    let failed = |error| Failure::Local(format!("cannot write the output: {error}"));
     let mut out = stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(failed)
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// What came of writing a result. That nobody reads it any more is no failure.
+///
+/// # Errors
+///
+/// [`Failure::Local`].
+pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Local(format!("cannot write the output: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Tell a person at the terminal something; one who has gone needs nothing.

@@ -24,6 +24,7 @@ use crate::shell::END_PATIENCE;
 use crate::shell::complete::Completer;
 use crate::shell::input::Read;
 use crate::shell::jobs::Board;
+use crate::shell::words::shown;
 use crate::watch::Interrupt;
 
 /// As the ancestor's client had it.
@@ -96,6 +97,10 @@ impl Terminal {
     }
 
     /// Ask for a line.
+    ///
+    /// # Errors
+    ///
+    /// As [`Input::read`](crate::shell::input::Input::read).
     pub(crate) fn read(&mut self, interrupt: &Interrupt) -> Result<Read, Failure> {
         {
             let mut is_at_prompt = lock(&self.is_at_prompt);
@@ -108,11 +113,16 @@ impl Terminal {
         *lock(&self.is_at_prompt) = false;
         match result {
             Ok(line) => {
+                // From here on Ctrl-C concerns the command.
+                interrupt.clear();
                 self.remember(&line);
                 Ok(Read::Line(line.into_bytes()))
             }
             Err(ReadlineError::Interrupted) => Ok(Read::Dropped),
             Err(ReadlineError::Eof) => Ok(Read::End),
+            Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(Failure::Usage("the line is not UTF-8; a pipe takes any bytes".to_owned()))
+            }
             Err(error) => Err(unusable(error)),
         }
     }
@@ -138,16 +148,7 @@ impl Terminal {
 
     /// What was typed, the oldest first, safe to print.
     pub(crate) fn typed(&self) -> Vec<String> {
-        let shown = |line: &String| {
-            let letters = line.chars().map(|letter| {
-                if letter.is_control() {
-                    letter.escape_default().to_string()
-                } else {
-                    letter.to_string()
-                }
-            });
-            letters.collect()
-        };
+        let shown = |line: &String| shown(line.as_bytes());
         self.editor.history().iter().map(shown).collect()
     }
 }

@@ -57,6 +57,7 @@ pub(crate) enum Verb {
     /// Print what was typed.
     History,
     /// List the commands, or explain one.
+    #[command(visible_alias = "?")]
     Help {
         /// The command.
         command: Option<String>,
@@ -68,8 +69,14 @@ pub(crate) enum Verb {
 
 impl Line {
     /// Understand the words; options that are not given are as `defaults` has them.
-    pub(crate) fn parse_words(words: &[OsString], defaults: &Options) -> clap::error::Result<Self> {
-        let matches = Self::command().try_get_matches_from(words)?;
+    /// `definition` is [`definition`](Self::definition): making it takes longer than a question
+    /// to the server.
+    pub(crate) fn parse_words(
+        definition: &mut clap::Command,
+        words: &[OsString],
+        defaults: &Options,
+    ) -> clap::error::Result<Self> {
+        let matches = definition.try_get_matches_from_mut(words)?;
         let mut line = Self::from_arg_matches(&matches)?;
         inherit(&mut line.options, defaults, &matches);
         Ok(line)
@@ -138,7 +145,7 @@ mod tests {
         let program = [&["coracle"], defaults, &["host"]].concat();
         let defaults = Cli::try_parse_from(program).unwrap().options;
         let words: Vec<_> = line.iter().map(OsString::from).collect();
-        Line::parse_words(&words, &defaults)
+        Line::parse_words(&mut Line::definition(), &words, &defaults)
     }
 
     #[test]
@@ -172,5 +179,6 @@ mod tests {
         }
         assert!(matches!(parse(&["cd", "-"], &[]).unwrap().verb, Verb::Cd { path: Some(_) }));
         assert!(matches!(parse(&["quit"], &[]).unwrap().verb, Verb::Exit));
+        assert!(matches!(parse(&["?"], &[]).unwrap().verb, Verb::Help { .. }));
     }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use crate::failure::Failure;
+use crate::print::Shown;
 
 /// Bytes of a line: far more than any command needs, and a bound for what comes from a pipe.
 pub(crate) const LINE_MAX: usize = 64 * 1024;
@@ -110,6 +111,26 @@ pub(crate) fn escaped(word: &str) -> String {
     text
 }
 
+/// A line as it was typed, but safe to print.
+pub(crate) fn shown(line: &[u8]) -> String {
+    let pieces = line.split(|&byte| byte == b'\\').map(|piece| Shown(piece).to_string());
+    pieces.collect::<Vec<_>>().join("\\")
+}
+
+/// The line of a job without its `&`.
+pub(crate) fn foreground(line: &[u8]) -> &[u8] {
+    let line = line.trim_ascii();
+    line.strip_suffix(b"&").unwrap_or(line).trim_ascii_end()
+}
+
+/// The line that goes on where this one, without `-c`, was stopped.
+pub(crate) fn continued(line: &str) -> String {
+    match line.split_once([' ', '\t']) {
+        Some((verb, names)) if !verb.starts_with('-') => format!("{verb} -c {names}"),
+        _ => format!("-c {line}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +184,18 @@ mod tests {
         }
         assert_eq!(Typed::parse("# l"), None);
         assert_eq!(Typed::parse("#l"), None);
+    }
+
+    #[test]
+    fn lines_are_shown_as_they_were_typed() {
+        for (line, text) in [
+            (&b" get 'a b' c\\ d & "[..], "get 'a b' c\\ d"),
+            (b"get \x1b[2J\xff&", "get \\x1b[2J\\xff"),
+        ] {
+            assert_eq!(shown(foreground(line)), text);
+        }
+        assert_eq!(continued("get 'a b'"), "get -c 'a b'");
+        assert_eq!(continued("--retries 2 get a"), "-c --retries 2 get a");
     }
 
     #[test]
