@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use glob::{MatchOptions, Pattern as Matcher};
 
 use crate::failure::Failure;
-use crate::print::Shown;
 
 /// A path some of whose parts are patterns. `*`, `?` and `[…]` stay within a part; a dot at the
 /// beginning of a name is matched by a dot only, as in every shell.
@@ -36,18 +35,15 @@ const OPTIONS: MatchOptions = MatchOptions {
 
 impl Pattern {
     /// The pattern that an argument is; `None` for a plain name.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure::Usage`] for brackets that are not closed.
-    pub(crate) fn of(argument: &OsStr) -> Result<Option<Self>, Failure> {
+    pub(crate) fn of(argument: &OsStr) -> Option<Self> {
         let bytes = argument.as_bytes();
         if !is_pattern(bytes) {
-            return Ok(None);
+            return None;
         }
         let parts = bytes.split(|&byte| byte == b'/').filter(|part| !part.is_empty());
-        let parts = parts.map(Part::of).collect::<Result<_, _>>()?;
-        Ok(Some(Self { is_absolute: bytes.starts_with(b"/"), parts }))
+        let parts: Vec<_> = parts.map(Part::of).collect();
+        let is_any = parts.iter().any(|part| matches!(part, Part::Any(_)));
+        is_any.then_some(Self { is_absolute: bytes.starts_with(b"/"), parts })
     }
 
     pub(crate) fn part(&self, index: usize) -> Option<&Part> {
@@ -84,20 +80,29 @@ impl Pattern {
 }
 
 impl Part {
-    fn of(bytes: &[u8]) -> Result<Self, Failure> {
+    fn of(bytes: &[u8]) -> Self {
+        Self::any(bytes).unwrap_or_else(|| Self::Name(OsStr::from_bytes(bytes).to_owned()))
+    }
+
+    fn any(bytes: &[u8]) -> Option<Self> {
         if !is_pattern(bytes) {
-            return Ok(Self::Name(OsStr::from_bytes(bytes).to_owned()));
+            return None;
         }
         let mut text = letters(bytes);
         // Several stars are one: a part ends at the slash in any case.
         while text.contains("**") {
             text = text.replace("**", "*");
         }
-        let matcher = Matcher::new(&text);
-        matcher.map(Self::Any).map_err(|why| {
-            let shown = Shown(bytes);
-            Failure::Usage(format!("{shown} is no pattern: {}", why.msg))
-        })
+        // As in every shell, a bracket that is not closed is a letter: the last ones are such.
+        let mut end = text.len();
+        loop {
+            if let Ok(matcher) = Matcher::new(&text) {
+                let has_any = text.contains(['*', '?']) || text.get(..end)?.contains('[');
+                return has_any.then_some(Self::Any(matcher));
+            }
+            end = text.get(..end)?.rfind('[')?;
+            text.replace_range(end..=end, "[[]");
+        }
     }
 
     /// Whether a name is meant.
@@ -136,7 +141,7 @@ fn is_nothing(error: &io::Error) -> bool {
 }
 
 /// Whether it has a letter that makes it a pattern.
-pub(crate) fn is_pattern(bytes: &[u8]) -> bool {
+fn is_pattern(bytes: &[u8]) -> bool {
     bytes.iter().any(|byte| b"*?[".contains(byte))
 }
 
@@ -158,7 +163,7 @@ mod tests {
     use super::*;
 
     fn part(bytes: &[u8]) -> Part {
-        Part::of(bytes).unwrap()
+        Part::of(bytes)
     }
 
     #[test]
@@ -179,11 +184,15 @@ mod tests {
             (b"!*", b"x", false),
             (b"{a,b}*", b"a", false),
             (b"x[[]1]", b"x[1]", true),
+            (b"*[", b"a[", true),
+            (b"[ab]?[[", b"ax[[", true),
+            (b"[ab]?[[", b"cx[[", false),
         ] {
             assert_eq!(part(pattern).matches(name), matches, "{pattern:?} {name:?}");
         }
-        assert!(Pattern::of(OsStr::new("a[")).is_err());
-        assert!(Pattern::of(OsStr::new("a/b")).unwrap().is_none());
+        for name in ["a/b", "a[", "[", "[]", "[!]", "[a[/]"] {
+            assert!(Pattern::of(OsStr::new(name)).is_none(), "{name}");
+        }
     }
 
     #[test]
@@ -202,7 +211,7 @@ mod tests {
         fs::write(folder.path().join("c"), "").unwrap();
         let expand = |pattern: &str| {
             let path = folder.path().join(pattern);
-            let pattern = Pattern::of(path.as_os_str()).unwrap().unwrap();
+            let pattern = Pattern::of(path.as_os_str()).unwrap();
             let found = pattern.local().unwrap();
             let relative = |path: PathBuf| path.strip_prefix(folder.path()).unwrap().to_owned();
             found.into_iter().map(relative).collect::<Vec<_>>()

@@ -41,7 +41,8 @@ impl Staged {
             .rand_bytes(RANDOM_LEN)
             // Less umask, as for any new file.
             .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder(target))?
+            .tempfile_in(folder(target))
+            .map_err(bare)?
             .keep()?;
         let staged = Self { file, path, target: target.to_owned() };
         staged.file.try_lock()?;
@@ -266,6 +267,13 @@ fn remove(path: &Path) {
     fs::remove_file(path).ok();
 }
 
+/// What the system said. `tempfile` adds the path, which is ours and says nothing to the user.
+fn bare(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|wrapper| wrapper.source());
+    let code = inner.and_then(|inner| inner.downcast_ref::<io::Error>()?.raw_os_error());
+    code.map_or(error, io::Error::from_raw_os_error)
+}
+
 fn folder(target: &Path) -> &Path {
     match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -314,6 +322,14 @@ mod tests {
         {
             assert_eq!(stem_of(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn what_the_system_says_is_told_without_the_staged_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let failure = Staged::create(&folder.path().join("missing/a")).unwrap_err();
+        assert_eq!(failure.kind(), io::ErrorKind::NotFound);
+        assert!(!failure.to_string().contains("coracle-part"), "{failure}");
     }
 
     #[test]
