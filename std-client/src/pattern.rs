@@ -93,16 +93,10 @@ impl Part {
         while text.contains("**") {
             text = text.replace("**", "*");
         }
-        // As in every shell, a bracket that is not closed is a letter: the last ones are such.
-        let mut end = text.len();
-        loop {
-            if let Ok(matcher) = Matcher::new(&text) {
-                let has_any = text.contains(['*', '?']) || text.get(..end)?.contains('[');
-                return has_any.then_some(Self::Any(matcher));
-            }
-            end = text.get(..end)?.rfind('[')?;
-            text.replace_range(end..=end, "[[]");
-        }
+        let (text, has_class) = close_brackets(&text);
+        let is_any = has_class || text.contains(['*', '?']);
+        // With its brackets closed it is a pattern.
+        Matcher::new(&text).ok().filter(|_| is_any).map(Self::Any)
     }
 
     /// Whether a name is meant.
@@ -143,6 +137,27 @@ fn is_nothing(error: &io::Error) -> bool {
 /// Whether it has a letter that makes it a pattern.
 fn is_pattern(bytes: &[u8]) -> bool {
     bytes.iter().any(|byte| b"*?[".contains(byte))
+}
+
+/// As in every shell, a bracket that is not closed is a letter. Returns whether one is.
+fn close_brackets(text: &str) -> (String, bool) {
+    let (mut closed, mut has_class, mut rest) = (String::new(), false, text);
+    while let Some((before, after)) = rest.split_once('[') {
+        closed.push_str(before);
+        let class = after.strip_prefix('!').unwrap_or(after);
+        // The first of a class may be a bracket.
+        let more = class.get(class.chars().next().map_or(0, char::len_utf8)..).unwrap_or("");
+        if let Some((_, behind)) = more.split_once(']') {
+            has_class = true;
+            closed.push('[');
+            closed.push_str(after.strip_suffix(behind).unwrap_or(after));
+            rest = behind;
+        } else {
+            closed.push_str("[[]");
+            rest = after;
+        }
+    }
+    (closed + rest, has_class)
 }
 
 /// Names are bytes, patterns are matched by letters: each byte that is none of UTF-8 becomes a

@@ -3,10 +3,10 @@
 use core::time::Duration;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -39,10 +39,11 @@ impl Staged {
             .prefix(&prefix)
             .suffix(SUFFIX)
             .rand_bytes(RANDOM_LEN)
-            // Less umask, as for any new file.
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder(target))
-            .map_err(bare)?
+            // Opened here, so that it has the permissions of any new file, and that an error is
+            // as the system told it, without a name nobody knows.
+            .make_in(folder(target), |path| {
+                File::options().read(true).write(true).create_new(true).open(path)
+            })?
             .keep()?;
         let staged = Self { file, path, target: target.to_owned() };
         staged.file.try_lock()?;
@@ -265,13 +266,6 @@ fn remove_others(leftovers: &[PathBuf], but: &Path) {
 fn remove(path: &Path) {
     // What cannot be removed stays hidden; it is only litter.
     fs::remove_file(path).ok();
-}
-
-/// What the system said. `tempfile` adds the path, which is ours and says nothing to the user.
-fn bare(error: io::Error) -> io::Error {
-    let inner = error.get_ref().and_then(|wrapper| wrapper.source());
-    let code = inner.and_then(|inner| inner.downcast_ref::<io::Error>()?.raw_os_error());
-    code.map_or(error, io::Error::from_raw_os_error)
 }
 
 fn folder(target: &Path) -> &Path {
