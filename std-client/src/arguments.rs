@@ -9,17 +9,19 @@ use crate::connection::Host;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::manual;
+use crate::print::Shown;
+use crate::progress::Progress;
 
 /// Read them as if the user had typed everything. Where something else than a command was asked
 /// for, or something is wrong, that is done or told: the exit says how it went.
 pub(crate) fn read() -> Result<Cli, Exit> {
-    let told = |failure: Failure| {
-        eprintln!("coracle: {failure}");
-        failure.exit()
-    };
     match answered() {
-        Some(answered) => Err(answered.map_or_else(told, |()| Exit::Done)),
-        None => complete(&Cli::command().get_matches()).map_err(told),
+        Some(Ok(())) => Err(Exit::Done),
+        Some(Err(failure)) => {
+            eprintln!("coracle: {failure}");
+            Err(failure.exit())
+        }
+        None => complete(&Cli::command().get_matches()),
     }
 }
 
@@ -30,10 +32,16 @@ fn answered() -> Option<Result<(), Failure>> {
     manual::answer(&command.try_get_matches().ok()?)
 }
 
-fn complete(matches: &ArgMatches) -> Result<Cli, Failure> {
+fn complete(matches: &ArgMatches) -> Result<Cli, Exit> {
     let cli = Cli::from_arg_matches(matches);
     let mut cli = cli.unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
-    let config = Config::read(cli.options.config.as_deref())?;
+    let config = Config::read(cli.options.config.as_deref()).map_err(|failure| {
+        // The command line was understood: what is wrong is told as the user wants it.
+        let progress = Progress::new(&cli.options);
+        progress.error(&failure);
+        progress.end(failure.exit());
+        failure.exit()
+    })?;
     fill_in(&mut cli, matches, &config);
     Ok(cli)
 }
@@ -46,7 +54,7 @@ fn fill_in(cli: &mut Cli, matches: &ArgMatches, config: &Config) {
         let port = typed_port(matches).unwrap_or(port);
         let host = Host { name, port };
         if cli.options.verbose {
-            let file = config.file().display();
+            let file = Shown::path(config.file());
             eprintln!("coracle: {} is {host}, says {file}", cli.host.name);
         }
         cli.host = host;

@@ -178,7 +178,7 @@ impl<'a> Commands<'a> {
         self.entries += 1;
         if self.entries > ENTRIES_MAX {
             let text = format!("the server lists more than {ENTRIES_MAX} entries");
-            return Err(self.stop(End::Failed(Failure::Connection(text))));
+            return Err(self.stop(End::Failed(Failure::Hostile(text))));
         }
         match (self.progress.json(), metadata) {
             (Some(json), metadata) => self.written(json.entry(name, metadata)),

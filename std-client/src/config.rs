@@ -17,6 +17,7 @@ use crate::cli::{Cli, SECONDS};
 use crate::connection::Host;
 use crate::failure::Failure;
 use crate::folder::Folder;
+use crate::print::Shown;
 
 /// The variable of the environment that names another file.
 const VARIABLE: &str = "CORACLE_CONFIG";
@@ -54,8 +55,9 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`Failure::Local`] if it cannot be read, [`Failure::Usage`] with file, line and column if
-    /// it makes no sense.
+    /// [`Failure::Usage`] if it cannot be read, and with file, line and column if it makes no
+    /// sense: to a script both mean that nothing it does will work, while [`Failure::Local`] is
+    /// about a file that was to be moved.
     pub(crate) fn read(named: Option<&Path>) -> Result<Self, Failure> {
         let from_environment =
             || env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -77,7 +79,7 @@ impl Config {
             let line = before.matches('\n').count() + 1;
             let column = before.chars().rev().take_while(|&letter| letter != '\n').count() + 1;
             let why = why.trim_end().replace('\n', ", ");
-            Failure::Usage(format!("{}:{line}:{column}: {why}", file.display()))
+            Failure::Usage(format!("{}:{line}:{column}: {why}", Shown::path(&file)))
         };
         let mut config: Self = toml::from_str(text)
             .map_err(|error| wrong(error.span().map_or(0, |span| span.start), error.message()))?;
@@ -139,7 +141,8 @@ fn usual_place() -> Option<PathBuf> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    Failure::local("read the configuration file", path, error)
+    let path = Shown::path(path);
+    Failure::Usage(format!("cannot read the configuration file {path}: {error}"))
 }
 
 /// The name of a host: what can be given where a host can.

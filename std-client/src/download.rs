@@ -11,6 +11,7 @@ use coracle::{Code, Command, Path as RemotePath, Receipt, Refusal};
 use crate::failure::Failure;
 use crate::fetched::Item;
 use crate::plan::{Fetch, Target};
+use crate::print::Shown;
 use crate::progress::Progress;
 use crate::staged::{Leftovers, Staged, Whole, publish};
 use crate::told::{About, Event};
@@ -101,11 +102,11 @@ impl<'a> Downloads<'a> {
         match found {
             Ok(metadata) if metadata.is_symlink() => return Err(is_link(target)),
             Ok(_) if self.no_clobber => {
-                return Err(Failure::Local(format!("{} exists", target.display())));
+                return Err(Failure::Local(format!("{} exists", Shown::path(target))));
             }
             Ok(metadata) if !metadata.is_file() => {
                 let text = "is no file; `-o -` writes to standard output";
-                return Err(Failure::Local(format!("{} {text}", target.display())));
+                return Err(Failure::Local(format!("{} {text}", Shown::path(target))));
             }
             Ok(_) if *is_listed => {}
             // Behind a link lies the file that is replaced; the link stays.

@@ -59,7 +59,7 @@ impl Failure {
 
     /// What cannot be done with a local file, and why.
     pub fn local(doing: &str, path: &Path, error: &io::Error) -> Self {
-        let text = format!("cannot {doing} {}", Shown(path.as_os_str().as_encoded_bytes()));
+        let text = format!("cannot {doing} {}", Shown::path(path));
         match error.kind() {
             io::ErrorKind::NotFound if doing == "read" => Self::Missing(text),
             _ => Self::Local(format!("{text}: {error}")),

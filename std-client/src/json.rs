@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Current;
-use crate::told::{About, Event, File, Summary, durability_word};
+use crate::told::{About, Event, File, Left, Summary, durability_word};
 
 /// The ear of a program: standard output.
 #[derive(Debug)]
@@ -201,9 +201,7 @@ impl Json {
                 seconds: done.time.as_secs_f64(),
             },
             Event::Failed { about, failure } => refused(about, failure),
-            Event::Left(files) => {
-                Line::Note { message: format!("{files} more files were not transferred") }
-            }
+            Event::Left(files) => Line::Note { message: Left(files).to_string() },
             Event::Retry { wait, failure } => {
                 Line::Retry { wait: wait.as_secs_f64(), reason: failure.to_string() }
             }

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use glob::{MatchOptions, Pattern as Matcher};
 
 use crate::failure::Failure;
-use crate::print::Shown;
 
 /// A path some of whose parts are patterns. `*`, `?` and `[…]` stay within a part; a dot at the
 /// beginning of a name is matched by a dot only, as in every shell.
@@ -36,18 +35,15 @@ const OPTIONS: MatchOptions = MatchOptions {
 
 impl Pattern {
     /// The pattern that an argument is; `None` for a plain name.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure::Usage`] for brackets that are not closed.
-    pub(crate) fn of(argument: &OsStr) -> Result<Option<Self>, Failure> {
+    pub(crate) fn of(argument: &OsStr) -> Option<Self> {
         let bytes = argument.as_bytes();
         if !is_pattern(bytes) {
-            return Ok(None);
+            return None;
         }
         let parts = bytes.split(|&byte| byte == b'/').filter(|part| !part.is_empty());
-        let parts = parts.map(Part::of).collect::<Result<_, _>>()?;
-        Ok(Some(Self { is_absolute: bytes.starts_with(b"/"), parts }))
+        let parts: Vec<_> = parts.map(Part::of).collect();
+        let is_any = parts.iter().any(|part| matches!(part, Part::Any(_)));
+        is_any.then_some(Self { is_absolute: bytes.starts_with(b"/"), parts })
     }
 
     pub(crate) fn part(&self, index: usize) -> Option<&Part> {
@@ -84,20 +80,23 @@ impl Pattern {
 }
 
 impl Part {
-    fn of(bytes: &[u8]) -> Result<Self, Failure> {
+    fn of(bytes: &[u8]) -> Self {
+        Self::any(bytes).unwrap_or_else(|| Self::Name(OsStr::from_bytes(bytes).to_owned()))
+    }
+
+    fn any(bytes: &[u8]) -> Option<Self> {
         if !is_pattern(bytes) {
-            return Ok(Self::Name(OsStr::from_bytes(bytes).to_owned()));
+            return None;
         }
         let mut text = letters(bytes);
         // Several stars are one: a part ends at the slash in any case.
         while text.contains("**") {
             text = text.replace("**", "*");
         }
-        let matcher = Matcher::new(&text);
-        matcher.map(Self::Any).map_err(|why| {
-            let shown = Shown(bytes);
-            Failure::Usage(format!("{shown} is no pattern: {}", why.msg))
-        })
+        let (text, has_class) = close_brackets(&text);
+        let is_any = has_class || text.contains(['*', '?']);
+        // With its brackets closed it is a pattern.
+        Matcher::new(&text).ok().filter(|_| is_any).map(Self::Any)
     }
 
     /// Whether a name is meant.
@@ -136,8 +135,29 @@ fn is_nothing(error: &io::Error) -> bool {
 }
 
 /// Whether it has a letter that makes it a pattern.
-pub(crate) fn is_pattern(bytes: &[u8]) -> bool {
+fn is_pattern(bytes: &[u8]) -> bool {
     bytes.iter().any(|byte| b"*?[".contains(byte))
+}
+
+/// As in every shell, a bracket that is not closed is a letter. Returns whether one is.
+fn close_brackets(text: &str) -> (String, bool) {
+    let (mut closed, mut has_class, mut rest) = (String::new(), false, text);
+    while let Some((before, after)) = rest.split_once('[') {
+        closed.push_str(before);
+        let class = after.strip_prefix('!').unwrap_or(after);
+        // The first of a class may be a bracket.
+        let more = class.get(class.chars().next().map_or(0, char::len_utf8)..).unwrap_or("");
+        if let Some((_, behind)) = more.split_once(']') {
+            has_class = true;
+            closed.push('[');
+            closed.push_str(after.strip_suffix(behind).unwrap_or(after));
+            rest = behind;
+        } else {
+            closed.push_str("[[]");
+            rest = after;
+        }
+    }
+    (closed + rest, has_class)
 }
 
 /// Names are bytes, patterns are matched by letters: each byte that is none of UTF-8 becomes a
@@ -158,7 +178,7 @@ mod tests {
     use super::*;
 
     fn part(bytes: &[u8]) -> Part {
-        Part::of(bytes).unwrap()
+        Part::of(bytes)
     }
 
     #[test]
@@ -179,11 +199,15 @@ mod tests {
             (b"!*", b"x", false),
             (b"{a,b}*", b"a", false),
             (b"x[[]1]", b"x[1]", true),
+            (b"*[", b"a[", true),
+            (b"[ab]?[[", b"ax[[", true),
+            (b"[ab]?[[", b"cx[[", false),
         ] {
             assert_eq!(part(pattern).matches(name), matches, "{pattern:?} {name:?}");
         }
-        assert!(Pattern::of(OsStr::new("a[")).is_err());
-        assert!(Pattern::of(OsStr::new("a/b")).unwrap().is_none());
+        for name in ["a/b", "a[", "[", "[]", "[!]", "[a[/]"] {
+            assert!(Pattern::of(OsStr::new(name)).is_none(), "{name}");
+        }
     }
 
     #[test]
@@ -202,7 +226,7 @@ mod tests {
         fs::write(folder.path().join("c"), "").unwrap();
         let expand = |pattern: &str| {
             let path = folder.path().join(pattern);
-            let pattern = Pattern::of(path.as_os_str()).unwrap().unwrap();
+            let pattern = Pattern::of(path.as_os_str()).unwrap();
             let found = pattern.local().unwrap();
             let relative = |path: PathBuf| path.strip_prefix(folder.path()).unwrap().to_owned();
             found.into_iter().map(relative).collect::<Vec<_>>()

@@ -9,6 +9,7 @@ use crate::cli::Options;
 use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::pattern::Pattern;
+use crate::print::Shown;
 use crate::progress::Progress;
 use crate::remote::Remote;
 use crate::survey::{Found, Wanted};
@@ -55,7 +56,7 @@ impl<'a> Downloading<'a> {
         };
         let wanted = names.iter().map(|name| {
             let path = folder.name(name)?;
-            let pattern = Pattern::of(OsStr::from_bytes(path.as_bytes()))?;
+            let pattern = Pattern::of(OsStr::from_bytes(path.as_bytes()));
             if pattern.is_none() && !is_recursive {
                 // Nothing but a file can be meant.
                 path.local_name()?;
@@ -107,7 +108,6 @@ impl<'a> Downloading<'a> {
         let placed = if is_tree { placed } else { without_doubles(placed)? };
         if let Base::Into(path) = base
             && self.is_recursive
-            && !path.as_os_str().is_empty()
         {
             tree::make_folder(path, Path::new(""))?;
         }
@@ -193,7 +193,7 @@ fn without_doubles(mut placed: Vec<(PathBuf, Found)>) -> Result<Vec<(PathBuf, Fo
             && !are_folders
         {
             let (one, two) = (other.path.shown(), found.path.shown());
-            let text = format!("{one} and {two} would both become {}", path.display());
+            let text = format!("{one} and {two} would both become {}", Shown::path(path));
             return Err(Failure::Usage(text));
         }
         is_double.push(other.is_some());

@@ -1,6 +1,7 @@
 //! What is printed: text of the server made harmless, entries, sizes, times.
 
 use core::fmt::{self, Write};
+use std::path::Path;
 
 use coracle::{Kind, Metadata};
 
@@ -10,6 +11,13 @@ use coracle::{Kind, Metadata};
 /// different names never look the same.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a>(pub &'a [u8]);
+
+impl<'a> Shown<'a> {
+    /// A path on this side.
+    pub fn path(path: &'a Path) -> Self {
+        Self(path.as_os_str().as_encoded_bytes())
+    }
+}
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

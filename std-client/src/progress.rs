@@ -17,7 +17,7 @@ use crate::job::JobState;
 use crate::json::Json;
 use crate::print::Shown;
 use crate::told::{
-    About, DOWNLOAD_BEGINS, DOWNLOAD_DONE, Direction, Event, Far, Finished, Start, Summary,
+    About, DOWNLOAD_BEGINS, DOWNLOAD_DONE, Direction, Event, Far, Finished, Left, Start, Summary,
     UPLOAD_DONE,
 };
 
@@ -309,7 +309,7 @@ impl Progress {
                 Some(name) => self.bad(format_args!("{}: {failure}", Shown(name))),
                 None => self.bad(failure),
             },
-            Event::Left(files) => self.bad(format_args!("{files} more files were not transferred")),
+            Event::Left(files) => self.bad(Left(files)),
             Event::Retry { wait, failure } => {
                 let wait_ms = wait.as_millis();
                 self.remark(format_args!("{failure}; trying again in {wait_ms} ms"));

@@ -173,8 +173,7 @@ impl Sending {
             let Source::File(local) = source else { return Ok(()) };
             let other = taken.insert(remote.path().as_bytes(), local);
             if let Some(other) = other.filter(|other| other != local) {
-                let shown = |path: &Path| Shown(path.as_os_str().as_bytes()).to_string();
-                let (one, two) = (shown(other), shown(local));
+                let (one, two) = (Shown::path(other), Shown::path(local));
                 let text = format!("{one} and {two} would both become {}", remote.shown());
                 return Err(Failure::Usage(text));
             }
@@ -214,7 +213,7 @@ impl Sending {
 /// A name, or what a pattern matches; a file that has the very name wins.
 fn expand(name: &OsStr, locals: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let is_literal = || fs::symlink_metadata(name).is_ok();
-    let Some(pattern) = Pattern::of(name)?.filter(|_| !is_literal()) else {
+    let Some(pattern) = Pattern::of(name).filter(|_| !is_literal()) else {
         locals.push(name.into());
         return Ok(());
     };
@@ -235,7 +234,7 @@ fn check_last(last: &OsStr, is_suspicious: bool) -> Result<(), Failure> {
     if is_suspicious && Path::new(last).exists() {
         return Err(Failure::Usage(format!("{shown} is a local file; {hint}")));
     }
-    if let Some(pattern) = Pattern::of(last)?
+    if let Some(pattern) = Pattern::of(last)
         && !Path::new(last).exists()
         && !pattern.local()?.is_empty()
     {
@@ -247,10 +246,14 @@ fn check_last(last: &OsStr, is_suspicious: bool) -> Result<(), Failure> {
 /// The name of a local file in a folder of the server. `.` stands for what is in it.
 fn entry_of(folder: &Remote, local: &Path) -> Result<Remote, Failure> {
     let bytes = local.as_os_str().as_bytes();
-    if bytes == b"." || bytes.ends_with(b"/.") {
+    let end = bytes.iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
+    let named = bytes.get(..end).unwrap_or(bytes);
+    if named == b"." || named.ends_with(b"/.") {
         return Ok(folder.clone());
     }
-    let name = local.file_name();
-    let name = name.ok_or_else(|| Failure::Usage(format!("{} has no name", local.display())))?;
+    let name = local.file_name().ok_or_else(|| {
+        let shown = Shown(named);
+        Failure::Usage(format!("{shown}/ has no name; {shown}/. stands for what is in it"))
+    })?;
     folder.entry(name)
 }

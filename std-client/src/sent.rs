@@ -7,6 +7,7 @@ use std::time::Instant;
 use coracle::{Command, Durability, Path as RemotePath, Receipt, Resume};
 
 use crate::failure::Failure;
+use crate::print::Shown;
 use crate::remote::Remote;
 use crate::sending::Send;
 use crate::source::{Input, Open, Source};
@@ -180,7 +181,7 @@ impl Item {
         self.is_sent = offset + count as u64 >= open.size;
         // Only what stayed itself from the first byte to the last is worth a receipt.
         if count == 0 || self.is_sent && !open.is_unchanged() {
-            let text = format!("{} changed while it was sent", path.display());
+            let text = format!("{} changed while it was sent", Shown::path(path));
             return Err(Failure::Local(text));
         }
         if self.is_sent {

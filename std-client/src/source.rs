@@ -2,11 +2,13 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use coracle::{Crc32, Receipt};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
 
 use crate::failure::Failure;
 
@@ -29,7 +31,9 @@ pub(crate) struct Open {
 
 impl Open {
     pub(crate) fn new(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        // A pipe that nobody writes to would keep us waiting before it can be told as such.
+        let no_wait = OFlags::NONBLOCK.bits().cast_signed();
+        let file = File::options().read(true).custom_flags(no_wait).open(path)?;
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             return Err(io::Error::other("it is a folder; -r transfers folders"));

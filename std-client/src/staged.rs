@@ -3,10 +3,10 @@
 use core::time::Duration;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -39,9 +39,11 @@ impl Staged {
             .prefix(&prefix)
             .suffix(SUFFIX)
             .rand_bytes(RANDOM_LEN)
-            // Less umask, as for any new file.
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder(target))?
+            // Opened here, so that it has the permissions of any new file, and that an error is
+            // as the system told it, without a name nobody knows.
+            .make_in(folder(target), |path| {
+                File::options().read(true).write(true).create_new(true).open(path)
+            })?
             .keep()?;
         let staged = Self { file, path, target: target.to_owned() };
         staged.file.try_lock()?;
@@ -314,6 +316,14 @@ mod tests {
         {
             assert_eq!(stem_of(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn what_the_system_says_is_told_without_the_staged_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let failure = Staged::create(&folder.path().join("missing/a")).unwrap_err();
+        assert_eq!(failure.kind(), io::ErrorKind::NotFound);
+        assert!(!failure.to_string().contains("coracle-part"), "{failure}");
     }
 
     #[test]

@@ -102,6 +102,9 @@ pub(crate) struct Far {
     pub(crate) size: Option<u64>,
 }
 
+/// So many files were not tried.
+pub(crate) struct Left(pub(crate) u64);
+
 /// What became of several files.
 pub(crate) struct Summary {
     pub(crate) direction: Direction,
@@ -164,6 +167,15 @@ impl Display for Finished<'_> {
             Some(Durability::Flushed) => f.write_str(" flushed"),
             Some(Durability::Cached) => f.write_str(" cached: a power cut there may undo it"),
             None => Ok(()),
+        }
+    }
+}
+
+impl Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 more file was not transferred"),
+            files => write!(f, "{files} more files were not transferred"),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fs::{self, DirEntry, FileType};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::failure::Failure;
@@ -63,7 +62,7 @@ impl Tree {
         } else {
             let what = if kind.is_symlink() { "a link" } else { "neither file nor folder" };
             let path = entry.path();
-            let shown = Shown(path.as_os_str().as_bytes());
+            let shown = Shown::path(&path);
             progress.note(format_args!("{shown}: skipped, it is {what}"));
         }
     }
@@ -95,6 +94,10 @@ fn list(folder: &Path) -> io::Result<Vec<(FileType, DirEntry)>> {
 /// [`Failure::Local`] if there is something else, or the system refuses.
 pub(crate) fn make_folder(base: &Path, relative: &Path) -> Result<(), Failure> {
     let path = below(base, relative);
+    if path.as_os_str().is_empty() {
+        // The folder the user is in.
+        return Ok(());
+    }
     match fs::create_dir(&path) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -111,7 +114,7 @@ fn check_folder(path: &Path, is_base: bool) -> Result<(), Failure> {
         Ok(found) if found.is_dir() => Ok(()),
         Ok(found) if found.is_symlink() => Err(is_link(path)),
         Ok(_) => {
-            let shown = Shown(path.as_os_str().as_bytes());
+            let shown = Shown::path(path);
             Err(Failure::Local(format!("{shown} is there and is no folder")))
         }
         Err(error) => Err(Failure::local("make the folder", path, &error)),
@@ -120,7 +123,7 @@ fn check_folder(path: &Path, is_base: bool) -> Result<(), Failure> {
 
 /// What stands in the way of a tree.
 pub(crate) fn is_link(path: &Path) -> Failure {
-    let shown = Shown(path.as_os_str().as_bytes());
+    let shown = Shown::path(path);
     Failure::Local(format!("{shown} is a link; a tree is not written through links"))
 }
 
@@ -145,7 +148,8 @@ mod tests {
         let here = tempfile::tempdir().unwrap();
         let base = here.path().join("base");
         symlink(here.path(), &base).unwrap();
-        // The base itself may be a link: the user named it.
+        // Here needs no making. The base itself may be a link: the user named it.
+        make_folder(Path::new(""), Path::new("")).unwrap();
         make_folder(&base, Path::new("")).unwrap();
         make_folder(&base, Path::new("a")).unwrap();
         make_folder(&base, Path::new("a")).unwrap();

@@ -281,7 +281,7 @@ fn a_server_that_does_not_come_or_is_not_there() {
     let download = ["--connect-timeout", "1", "get", "f", "g", "-o", "."];
     let outcome = classic(folder.path(), fake.address, port, &download).expect(3);
     assert!(outcome.err.contains("work only on the machine it runs on"), "{outcome:?}");
-    assert!(outcome.err.contains("1 more files were not transferred"), "{outcome:?}");
+    assert!(outcome.err.contains("1 more file was not transferred"), "{outcome:?}");
     let begun = Instant::now();
     let outcome = classic(folder.path(), fake.address, port, &["upload", "up"]).expect(3);
     assert!(begun.elapsed() >= Duration::from_secs(5));

@@ -112,7 +112,6 @@ fn wrong_usage_needs_no_server() {
         &["ls", "-q", "-v"],
         &["ls", "-q", "--json"],
         &["download", "-r", "a", "-o", "-"],
-        &["download", "["],
         &["download", "*", "-o", "-", "-r"],
         &["--classic", "download", "*"],
         &["--classic", "upload", "-r", "."],

@@ -170,7 +170,7 @@ fn folders_are_made_before_files_are_sent() {
     let outcome = coracle(folder.path(), fake.address, &["upload", "-r", "t"]).expect(1);
     fake.finish();
     assert!(outcome.err.contains("t/b: a file is there where a folder is meant"), "{outcome:?}");
-    assert!(outcome.err.contains("1 more files were not transferred"), "{outcome:?}");
+    assert!(outcome.err.contains("1 more file was not transferred"), "{outcome:?}");
 }
 
 /// A listing that is for ever is stopped, and nothing is fetched.

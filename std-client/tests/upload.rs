@@ -252,7 +252,7 @@ fn retries_end() {
     let arguments = ["--retries", "1", "upload", "f", "g", "/"];
     let outcome = coracle(folder.path(), fake.address, &arguments).expect(3);
     fake.finish();
-    assert!(outcome.err.contains("1 more files were not transferred"), "{outcome:?}");
+    assert!(outcome.err.contains("1 more file was not transferred"), "{outcome:?}");
 }
 
 #[test]

@@ -130,9 +130,9 @@ fn the_file_is_found_where_the_page_says() {
     assert_eq!(listed(&[("CORACLE_CONFIG", file)], &[]), 1);
     assert_eq!(listed(&[("CORACLE_CONFIG", file)], &["--config", "/dev/null"]), 0);
     let missing = [("CORACLE_CONFIG", other)];
-    configured.run_with(&missing, &["--list-hosts"]).said(5, "cannot read the configuration file");
+    configured.run_with(&missing, &["--list-hosts"]).said(2, "cannot read the configuration file");
     let ran = configured.run_with(&[], &["boat", "ls", "--config", other]);
-    ran.said(5, "cannot read the configuration file");
+    ran.said(2, "cannot read the configuration file");
 }
 
 #[test]
