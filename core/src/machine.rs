@@ -157,7 +157,7 @@ pub enum Waiting {
     Idle,
     /// The rest of a started line, after so many commands.
     Line(u32),
-    /// The rest of a classic line, so many bytes so far, which may be whole as it is.
+    /// The rest of a classic line, so many bytes so far, which quiet ends as it is.
     Whole(u16),
     /// Frames of an upload, or the peer reading what is sent to it.
     Peer,

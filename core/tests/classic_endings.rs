@@ -203,6 +203,16 @@ fn quiet_ends_a_whole_command() {
 }
 
 #[test]
+fn quiet_ends_what_cannot_become_a_command() {
+    let disk = filled();
+    let mut typed = Typed::new(&disk);
+    assert_eq!(typed.at(1000, b"x"), until(1250));
+    let Progress::Done(Outcome::Refused(refusal)) = typed.at(1250, b"") else { panic!() };
+    assert_eq!(refusal.code, Code::BadCommand);
+    assert_eq!(typed.script.output, b"err");
+}
+
+#[test]
 fn a_trickle_is_no_command() {
     let disk = filled();
     let mut typed = Typed::new(&disk);

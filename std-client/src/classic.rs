@@ -22,6 +22,7 @@ use crate::cli::{Command, Options};
 use crate::connection::Dialer;
 use crate::failure::Failure;
 use crate::progress::Progress;
+use crate::told::NOT_THERE;
 use crate::transfer::Queue;
 use crate::watch::{Interrupt, Watch};
 use listener::Listener;
@@ -32,6 +33,10 @@ const DIAL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long to wait before the port is tried again.
 const DIAL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// What a user should know once.
+pub(crate) const NOTE: &str = "the classic dialect has no checksums and no receipts: nothing \
+                               proves that the bytes arrive as they were sent";
 
 /// A server that speaks the classic dialect.
 pub(crate) struct Classic<'a> {
@@ -75,10 +80,6 @@ pub(crate) fn check(command: &Command, options: &Options) -> Result<(), Failure>
 impl Classic<'_> {
     /// Move all files of the queue, each over connections of its own; none is tried twice.
     pub(crate) fn run(&self, queue: &mut impl Queue) {
-        self.progress.note(
-            "the classic dialect has no checksums and no receipts: \
-             nothing proves that the bytes arrive as they were sent",
-        );
         while !queue.is_done() {
             let result = self.ask(queue);
             let stopped = queue.take_stop();
@@ -273,7 +274,7 @@ impl<H: Handler> Handler for Watched<'_, H> {
         let result = self.inner.event(match event {
             Event::Refused { request, code: None, message: b"" } => {
                 let message: &[u8] = match self.way {
-                    Some(Way::Download) => b"the server answers `err`: no such file there?",
+                    Some(Way::Download) => NOT_THERE.as_bytes(),
                     Some(Way::Upload) => b"the server answers `err`: it takes no such file",
                     None => b"the server answers `err`: no such folder there?",
                 };

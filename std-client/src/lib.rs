@@ -73,6 +73,9 @@ pub fn run(cli: &Cli) -> Exit {
     let interrupt = Interrupt::on_signals();
     let folder = cli.options.folder.clone().unwrap_or_default();
     let mut site = Site::new(dialer(&cli.host, &cli.options), &interrupt, &progress, folder);
+    if cli.options.classic && matches!(command, Command::Download { .. } | Command::Upload { .. }) {
+        progress.note(classic::NOTE);
+    }
     let result = site.run(command, &cli.options);
     let exit = result.map_or_else(|failure| failure.exit(), |()| Exit::Done);
     progress.end(exit);

@@ -17,6 +17,7 @@ mod words;
 use core::time::Duration;
 use std::io::{IsTerminal, stdin, stdout};
 
+use crate::classic;
 use crate::cli::{Cli, Command, Options};
 use crate::connection::Host;
 use crate::exit::Exit;
@@ -83,6 +84,9 @@ pub(crate) fn run(cli: &Cli) -> Exit {
     {
         progress.error(&failure);
         return failure.exit();
+    }
+    if cli.options.classic {
+        progress.note(classic::NOTE);
     }
     let result = shell.work();
     shell.leave(result.is_err());

@@ -161,7 +161,7 @@ fn several_files_have_a_connection_each_and_one_note() {
     };
     assert!(note.starts_with(NOTE));
     assert!(named.starts_with("coracle: no-name: the classic dialect takes only names"));
-    assert_eq!(*refused, "coracle: b: the server answers `err`: no such file there? (refused)");
+    assert_eq!(*refused, "coracle: b: No such file found on the server! (refused)");
     assert_eq!(*short, "coracle: c: the server sent more or fewer bytes than it announced");
 }
 

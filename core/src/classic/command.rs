@@ -14,6 +14,8 @@ pub(super) enum Command {
     Upload(Span, u64),
 }
 
+const VERBS: [&[u8]; 3] = [b"ls", b"download", b"upload"];
+
 const UNKNOWN: Refusal =
     Refusal::new(Code::BadCommand, "the commands are: ls, download, upload (or hello 1)");
 const LIST: Refusal = Refusal::new(Code::BadArgument, "usage: ls [path]");
@@ -38,6 +40,18 @@ impl Command {
             (b"download", name) => name.map(Self::Download).ok_or(DOWNLOAD),
             (b"upload", name) => name.and_then(|name| upload(name, line)).ok_or(UPLOAD),
             _ => Err(UNKNOWN),
+        }
+    }
+
+    /// Whether nothing more is to be expected behind this begin of a line: it has the form of a
+    /// command, or no longer the begin of one.
+    pub(super) fn ends_with_quiet(begun: &[u8]) -> bool {
+        let line = begun.strip_suffix(b"\r").unwrap_or(begun);
+        let may_become = || VERBS.iter().any(|verb| verb.starts_with(line));
+        match Self::parse(begun) {
+            Ok(_) => true,
+            Err(UNKNOWN) => !may_become(),
+            Err(_) => false,
         }
     }
 
@@ -89,6 +103,16 @@ mod tests {
         assert_eq!(parsed("download a  b "), Ok(("download", "a  b ", None)));
         assert_eq!(parsed("upload a 5 71"), Ok(("upload", "a 5", Some(71))));
         assert_eq!(parsed("upload a 0"), Ok(("upload", "a", Some(0))));
+    }
+
+    #[test]
+    fn quiet_ends_what_is_whole_and_what_cannot_become_so() {
+        for line in ["ls", "ls a", "download a", "upload a 5", "lsx", "GET / HTTP/1.1\r", "ls\rx"] {
+            assert!(Command::ends_with_quiet(line.as_bytes()), "{line:?}");
+        }
+        for line in ["", "\r", "l", "ls\r", "ls ", "down", "download", "download ", "upload a"] {
+            assert!(!Command::ends_with_quiet(line.as_bytes()), "{line:?}");
+        }
     }
 
     #[test]

@@ -193,7 +193,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
 
     /// Whether what was received may be the whole command.
     fn is_whole(&self) -> bool {
-        Command::parse(self.input.waiting()).is_ok()
+        Command::ends_with_quiet(self.input.waiting())
     }
 
     /// Begin the command that is the current line.
