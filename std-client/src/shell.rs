@@ -97,7 +97,7 @@ pub(crate) fn run(cli: &Cli) -> Exit {
 impl<'a> Shell<'a> {
     fn new(cli: &'a Cli) -> Result<Self, Failure> {
         let interrupt = Interrupt::of_shell();
-        let jobs = Jobs::default();
+        let jobs = Jobs::new(cli.options.quiet);
         let input = if stdin().is_terminal() && stdout().is_terminal() {
             let names = Names::new(cli, interrupt.clone());
             let terminal = Terminal::new(Completer::new(names), jobs.board())?;

@@ -168,9 +168,31 @@ fn options_of_the_start_hold_for_every_line() {
         peer.exit();
     })]);
     let folder = tempdir().unwrap();
-    let input = b"download a\n";
+    let input = b"download a &\n";
     let options = ["--one-connection", "-q"];
     let outcome = coracle_with(folder.path(), fake.address, &options, input).expect(0);
     fake.finish();
     assert_eq!((&*outcome.out, &*outcome.err), ("", ""));
+}
+
+#[test]
+fn output_that_nobody_reads_is_no_failure() {
+    let fake = Fake::start(vec![script(|peer| {
+        peer.greet();
+        peer.expect("ls /");
+        peer.say("- f 5 - a\nok 1\n");
+        peer.expect("rm /a");
+        peer.say("ok\n");
+        peer.exit();
+    })]);
+    let folder = tempdir().unwrap();
+    let mut command = support::command(folder.path(), fake.address, &[]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"pwd\nls\nrm a\nhelp\n").unwrap();
+    drop(input);
+    let outcome = Outcome::of(&child.wait_with_output().unwrap()).expect(0);
+    fake.finish();
+    assert_eq!(outcome.err, "");
 }

@@ -30,6 +30,8 @@ type Outcome = Result<(), Failure>;
 /// All jobs that run or whose end was not reported yet.
 #[derive(Default)]
 pub(crate) struct Jobs {
+    /// Only failures are told.
+    is_quiet: bool,
     jobs: Vec<Job>,
     last: u32,
     board: Arc<Board>,
@@ -71,6 +73,11 @@ pub(crate) struct Task {
 }
 
 impl Jobs {
+    /// None yet.
+    pub(crate) fn new(is_quiet: bool) -> Self {
+        Self { is_quiet, ..Self::default() }
+    }
+
     pub(crate) fn board(&self) -> Arc<Board> {
         Arc::clone(&self.board)
     }
@@ -136,7 +143,8 @@ impl Jobs {
     pub(crate) fn take_told(&mut self) -> Vec<String> {
         self.jobs.iter_mut().for_each(Job::look);
         let mut lines = self.board.take_told();
-        lines.extend(self.jobs.iter().filter_map(Job::ending));
+        let is_told = |job: &&Job| !self.is_quiet || !matches!(job.outcome, Some(Ok(())));
+        lines.extend(self.jobs.iter().filter(is_told).filter_map(Job::ending));
         self.jobs.retain(|job| job.outcome.is_none());
         lines
     }
