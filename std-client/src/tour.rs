@@ -46,9 +46,18 @@ boat is the name or address of your server, or one of your configuration file.",
   coracle boat --folder inbox download a b c -o backup
   coracle boat rm inbox/a inbox/b            remove them
   coracle boat mv log.txt log.old            rename; an existing file is replaced
-  coracle boat download -r photos            a folder with all that is in it
-  coracle boat upload '*.png' pictures/      what matches, here or, for downloads, there
 With several names, those behind a failure are still tried.",
+    },
+    Chapter {
+        title: "Folders and patterns",
+        text: "
+  coracle boat upload '*.png' pictures/      what matches here
+  coracle boat download 'pictures/*.png'     what matches there: in quotes, or the shell looks here
+  coracle boat upload -r photos              a folder with all that is in it
+  coracle boat download -r photos album      as ./album, or into it if it is there
+  coracle boat -c -r download photos         only what is missing or has changed
+`*`, `?` and `[a-z]` stay within one name, and leave out names that begin with a dot. Links are
+left out and told; a tree is never written through links.",
     },
     Chapter {
         title: "A shell",
@@ -65,6 +74,14 @@ shell, `download disk.img &` runs beside it. Words are quoted as in other shells
   tar c src | coracle boat upload - src.tar    from standard input
   coracle boat download src.tar -o - | tar t  to standard output
 What goes to standard output is proven only when the exit status is 0: use `set -o pipefail`.",
+    },
+    Chapter {
+        title: "Programs",
+        text: "
+  coracle --json boat ls                     one JSON object a line, on standard output
+  coracle --json boat upload log.txt         start, progress, done or refused, at last end
+  coracle -q boat upload log.txt             nothing but errors: the exit status says the rest
+Every object has an `event`; the last is `end`, with the exit status. docs/json.md has them all.",
     },
     Chapter {
         title: "Interrupted transfers",
@@ -98,7 +115,8 @@ $XDG_CONFIG_HOME/coracle/config.toml (usually ~/.config/coracle/config.toml), or
     folder = \"logs\"
 
 Keys: address, folder, timeout, connect-timeout, retries, one-connection, classic,
-classic-port, local-port, as the options of these names. The command line beats the host, the host beats the defaults.",
+classic-port, local-port, as the options of these names. The command line beats the host, the host
+beats the defaults.",
     },
     Chapter {
         title: "Completions and man page",
@@ -120,7 +138,7 @@ decides.",
         title: "Environment",
         text: "
 CORACLE_CONFIG names the configuration file; --config beats it. NO_COLOR, if it is not empty,
-keeps the help without colours; so does anything but a terminal.",
+keeps all without colours; so does anything but a terminal.",
     },
 ];
 

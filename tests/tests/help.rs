@@ -66,10 +66,10 @@ impl World {
         fs::write(site.there("photos/sea.png"), "sea").unwrap();
         fs::write(site.here("land.png"), "land").unwrap();
         fs::write(site.here("commands.txt"), "ls\ncd logs\n").unwrap();
-        for folder in ["src", "backup"] {
+        for folder in ["src", "backup", "photos"] {
             fs::create_dir(site.here(folder)).unwrap();
         }
-        for file in ["log.txt", "a", "b", "c", "disk.img", "src/main"] {
+        for file in ["log.txt", "a", "b", "c", "disk.img", "src/main", "photos/lake"] {
             fs::write(site.here(file), file).unwrap();
         }
         Self { site, home, _old: old, _port: port, _old_root: old_root }

@@ -185,6 +185,12 @@ fn failures(site: &Site, contract: &mut Contract) {
         let told = contract.of(&site.run(&json(arguments)).ended_with(code));
         assert_eq!((&told[0]["event"], &told[0]["kind"]), (&"refused".into(), &kind.into()));
     }
+    // What stands in the configuration file is found out when that is clear.
+    fs::write(site.here("wrong.toml"), "[hosts]\nboat = 1\n").unwrap();
+    for config in ["wrong.toml", "missing.toml"] {
+        let told = contract.of(&site.run(&json(&["--config", config, "ls"])).ended_with(2));
+        assert_eq!((told.len(), &told[0]["kind"]), (2, &"usage".into()), "{told:?}");
+    }
     // What is no command line at all is not understood well enough to answer in JSON.
     let ran = site.run(&json(&["dance"])).ended_with(2);
     assert!(ran.stdout.is_empty() && !ran.stderr.is_empty());

@@ -7,6 +7,7 @@ mod support;
 use std::ffi::OsStr;
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use coracle_tests::payload;
 use coracle_tests::process::program;
@@ -62,6 +63,53 @@ fn several_files_have_a_line_for_the_whole_too() {
     let words = terminal.expect("3 files downloaded: 12.0 MiB in ");
     assert!(!words.contains("Start downloading"));
     assert_eq!(terminal.wait().0, 0);
+}
+
+/// The columns that a text takes; of the letters here the Japanese ones take two.
+fn columns(text: &str) -> usize {
+    text.chars().map(|letter| if letter >= '\u{2e80}' && letter < '\u{fb00}' { 2 } else { 1 }).sum()
+}
+
+/// What is drawn, line by line, without escape sequences.
+fn drawn(raw: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(raw);
+    let mut parts = text.split("\x1b[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|letter: char| letter.is_ascii_alphabetic()).unwrap();
+        // An escape sequence moves as well: what comes then is another line.
+        plain.push('\r');
+        plain.push_str(&part[end + 1..]);
+    }
+    plain.split(['\r', '\n']).map(String::from).collect()
+}
+
+#[test]
+fn lines_fit_every_terminal() {
+    let site = Site::start(&[]);
+    let name = "長い名前のファイル".repeat(9);
+    payload::write_file(&site.there(&name), 1, 4 * MIB).unwrap();
+    for width in [20, 50, 80, 130] {
+        let relay = site.relay(vec![cut(Direction::ToClient, MIB, End::Stall)]);
+        let (client, host) = (program("coracle").unwrap(), relay.address());
+        let line = format!(
+            "stty cols {width}; exec {} {host} --one-connection download {name} got",
+            client.display()
+        );
+        let path = std::env::var_os("PATH").unwrap();
+        let variables = [("PATH", path.as_os_str())];
+        let shell = Path::new("/bin/sh");
+        let arguments = ["-c", &line];
+        let terminal = Terminal::start(shell, site.local.path(), &arguments, &variables);
+        assert!(relay.await_stalls(1));
+        relay.release();
+        let (code, raw) = terminal.wait_raw();
+        assert_eq!(code, 0);
+        let drawn = drawn(&raw);
+        let mut lines = drawn.iter().filter(|line| line.contains('長'));
+        assert!(lines.clone().count() > 0, "{drawn:?}");
+        assert_eq!(lines.find(|line| columns(line) > width), None, "{width} columns");
+    }
 }
 
 #[test]

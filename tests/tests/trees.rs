@@ -60,6 +60,10 @@ fn trees_there_and_back() {
     // All that is served, into one folder.
     site.run(&["download", "-r", "/", "all"]).succeeded();
     assert_eq!(contents(&site.here("all/tree")), planted);
+    // Or into the one that one is in.
+    fs::remove_dir_all(site.here("tree")).unwrap();
+    site.run(&["download", "-r", "/"]).succeeded();
+    assert_eq!(contents(&site.here("tree")), planted);
 }
 
 #[test]
@@ -78,6 +82,12 @@ fn trees_go_where_cp_puts_them() {
     assert_eq!(names(&site.there("made")), ["d"]);
     site.run(&["upload", "-r", "d/.", "both"]).succeeded();
     assert_eq!(names(&site.there("both")), ["d", "e", "g"]);
+    for here in [".", "./"] {
+        let mut client = site.client(&["upload", "-r", here, "dots/"]);
+        assert!(client.current_dir(site.here("d")).output().unwrap().status.success());
+        assert_eq!(names(&site.there("dots")), ["e"]);
+    }
+    site.run(&["upload", "-r", "d/..", "both"]).said(2, "d/../. stands for what is in it");
     // Several, files and folders, into one folder; one of them under another name.
     fs::create_dir(site.here("in")).unwrap();
     site.run(&["download", "-r", "new/d", "both/g", "made", "-o", "in"]).succeeded();
@@ -105,6 +115,8 @@ fn links_and_special_files_are_left_out_and_told() {
     }
     assert_eq!(names(&site.there("t")), ["f", "sub"]);
     assert!(names(&site.there("t/sub")).is_empty());
+    // Nobody writes to it, and it is not waited for.
+    site.run(&["upload", "t/fifo"]).said(5, "not a file");
 }
 
 #[test]
@@ -150,6 +162,12 @@ fn a_part_that_fails_does_not_stop_the_rest() {
     let ran = site.run(&["download", "-r", "missing", "tree/50%", "-o", "."]).ended_with(1);
     assert!(ran.stderr.contains("missing: No such file found on the server!"), "{}", ran.stderr);
     assert!(site.here("50%/%41").is_file());
+    // A name from the server turns no text around, also where it is in the way.
+    let turned = "a\u{202e}b";
+    payload::write_file(&site.there("tree/50%").join(turned), 1, 1).unwrap();
+    fs::create_dir(site.here("50%").join(turned)).unwrap();
+    let ran = site.run(&["download", "-r", "tree/50%"]).said(5, "a\\u{202e}b is no file");
+    assert!(!ran.stderr.contains('\u{202e}'), "{}", ran.stderr);
 }
 
 /// The first connection is asked what there is, the second moves the files and breaks.
@@ -213,6 +231,13 @@ fn patterns_name_what_matches() {
     assert_eq!(fetched(&["x[1].txt"]), ["x[1].txt"]);
     assert_eq!(fetched(&["x[[1]?*.txt"]), ["x[1].txt"]);
     assert_eq!(fetched(&["-r", "logs/t*"]), ["two"]);
+    // A bracket that is not closed is a letter, with a pattern beside it and without.
+    for name in ["y[", "[y", "y[1.txt"] {
+        payload::write_file(&site.here(name), 1, 10).unwrap();
+        site.run(&["upload", name]).succeeded();
+        assert_eq!(fetched(&[name]), [name]);
+    }
+    assert_eq!(fetched(&["y[*"]), ["y[", "y[1.txt"]);
     site.run(&["download", "*.nothing", "x1.txt", "-o", "in"]).said(1, "*.nothing: nothing");
     assert!(site.here("in/x1.txt").is_file());
     site.run(&["download", "logs/*/*", "-o", "one"]).ended_with(2);
