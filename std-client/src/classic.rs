@@ -21,7 +21,6 @@ use crate::chunk::Chunk;
 use crate::cli::{Command, Options};
 use crate::connection::Dialer;
 use crate::failure::Failure;
-use crate::progress::Progress;
 use crate::told::NOT_THERE;
 use crate::transfer::Queue;
 use crate::watch::{Interrupt, Watch};
@@ -42,7 +41,6 @@ pub(crate) const NOTE: &str = "the classic dialect has no checksums and no recei
 pub(crate) struct Classic<'a> {
     pub(crate) dialer: &'a Dialer,
     pub(crate) interrupt: &'a Interrupt,
-    pub(crate) progress: &'a Progress,
     pub(crate) timeout: Duration,
     /// The port of file bytes, on the side that receives them.
     pub(crate) port: u16,

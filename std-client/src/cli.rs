@@ -128,7 +128,7 @@ pub struct Options {
 /// One command.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// List a folder: kind, size, time (UTC), name.
+    /// List a folder by name: kind, size, time (UTC), name.
     Ls {
         /// The folder; the served one if none is given.
         path: Option<OsString>,

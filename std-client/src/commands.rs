@@ -20,11 +20,16 @@ use crate::told::{About, Event};
 /// attack; a listing without end must have an end here.
 const ENTRIES_MAX: u64 = 10_000_000;
 
+/// Entries that are held back to be sorted: a larger folder comes in pieces of so many.
+const SORTED_MAX: usize = 100_000;
+
 /// Commands, and what came of them.
 pub(crate) struct Commands<'a> {
     queue: VecDeque<Request>,
     asked: VecDeque<Request>,
     entries: u64,
+    /// Entries of the running listing that are not printed yet.
+    rows: Vec<(Vec<u8>, Option<Metadata>)>,
     out: BufWriter<Stdout>,
     progress: &'a Progress,
     first_failure: Option<Failure>,
@@ -63,6 +68,7 @@ impl<'a> Commands<'a> {
             queue,
             asked: VecDeque::new(),
             entries: 0,
+            rows: Vec::new(),
             out: BufWriter::new(io::stdout()),
             progress,
             first_failure: None,
@@ -72,6 +78,8 @@ impl<'a> Commands<'a> {
 
     /// What came of it all, given how the session ended.
     pub(crate) fn finish(mut self, session: Result<(), Failure>) -> Result<(), Failure> {
+        // What came of a listing that broke off is shown; why it did is told below.
+        self.print_rows().ok();
         if let Err(error) = self.out.flush() {
             let end = self.unwritten(&error).map_or(End::Unread, End::Failed);
             self.end.get_or_insert(end);
@@ -149,6 +157,7 @@ impl<'a> Commands<'a> {
             let result = json.result(request.word(), name, request.found(done));
             return self.written(result);
         }
+        self.print_rows()?;
         let name = request.name().map_or(&b""[..], Remote::as_bytes);
         match done {
             Done::Listed { skipped: 0, .. } | Done::Plain => Ok(()),
@@ -180,11 +189,24 @@ impl<'a> Commands<'a> {
             let text = format!("the server lists more than {ENTRIES_MAX} entries");
             return Err(self.stop(End::Failed(Failure::Hostile(text))));
         }
-        match (self.progress.json(), metadata) {
-            (Some(json), metadata) => self.written(json.entry(name, metadata)),
-            (None, Some(metadata)) => self.print(Row { metadata, name }),
-            (None, None) => self.print(Shown(name)),
+        if let Some(json) = self.progress.json() {
+            return self.written(json.entry(name, metadata));
         }
+        if self.rows.len() == SORTED_MAX {
+            self.print_rows()?;
+        }
+        self.rows.push((name.to_vec(), metadata));
+        Ok(())
+    }
+
+    /// Print the entries that are held back, by name.
+    fn print_rows(&mut self) -> Result<(), Refusal> {
+        let mut rows = core::mem::take(&mut self.rows);
+        rows.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        rows.iter().try_for_each(|(name, metadata)| match *metadata {
+            Some(metadata) => self.print(Row { metadata, name }),
+            None => self.print(Shown(name)),
+        })
     }
 }
 
@@ -222,10 +244,11 @@ impl Handler for Commands<'_> {
                 None => Ok(()),
             },
             Answer::Refused { code, message, .. } => {
+                let printed = self.print_rows();
                 if let Some(request) = self.asked.pop_front() {
                     self.fail(&request, Failure::refused(code, message));
                 }
-                Ok(())
+                printed
             }
             _ => Ok(()),
         }

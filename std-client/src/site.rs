@@ -131,7 +131,6 @@ impl<'a> Site<'a> {
         Classic {
             dialer: &self.dialer,
             interrupt: self.interrupt,
-            progress: self.progress,
             timeout: timeout(options),
             port: options.classic_port,
         }

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use support::{Fake, coracle, script, tempdir};
 
 #[test]
-fn listings_are_readable_and_harmless() {
+fn listings_are_sorted_readable_and_harmless() {
     let fake = Fake::start(vec![script(|peer| {
         // Both lines come at once: a listing costs one round trip.
         peer.expect("hello 1");
@@ -23,9 +23,9 @@ fn listings_are_readable_and_harmless() {
     fake.finish();
     assert_eq!(
         outcome.out,
-        "f   1050000000 1970-01-01T00:00:00Z a b\n\
+        "f            1 -                    \\x1b]0;evil\\x07\n\
+         f   1050000000 1970-01-01T00:00:00Z a b\n\
          d            - -                    docs/\n\
-         f            1 -                    \\x1b]0;evil\\x07\n\
          f            2 -                    x\\u{202e}gpj.exe\n\
          f            3 -                    \\x9b2J\\xff\n"
     );
