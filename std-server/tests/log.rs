@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use coracle_server::{Service, Settings, runtime};
 use coracle_storage::folder::files::Files;
 use coracle_storage::folder::{Folder, FolderOptions};
+use support::classic::free_port;
 use support::{Client, Daemon, upload};
 
 /// A medium that fails to write, as `E2BIG`, which no other record can name.
@@ -65,7 +66,7 @@ fn why_the_medium_failed_is_in_the_log() {
 fn records_have_the_texts_of_the_ancestor() {
     let log = tempfile::NamedTempFile::new().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_coracled"));
-    command.args(["--listen", "127.0.0.1:0", "--transfer-port", "0"]);
+    command.args(["--listen", "127.0.0.1:0", "--transfer-port", &free_port().to_string()]);
     command.stderr(log.reopen().unwrap());
     let mut daemon = Daemon::spawn_logging(command, tempfile::tempdir().unwrap());
     let mut native = daemon.session();

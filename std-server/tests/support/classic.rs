@@ -1,6 +1,7 @@
 //! A peer that behaves as the programs of the protocol's ancestor do: no line ends, one read of
 //! a reply, sockets without SO_REUSEADDR, closed as soon as all bytes are there.
 
+use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -74,6 +75,25 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(begun.elapsed() < PATIENCE, "never so: {what}");
         std::thread::yield_now();
     }
+}
+
+/// Bytes without a short period.
+pub fn payload(len: usize) -> Vec<u8> {
+    (0..len as u64).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect()
+}
+
+/// The content of a file once it has so many bytes.
+pub fn stored(daemon: &Daemon, name: &str, len: usize) -> Vec<u8> {
+    let path = daemon.root.path().join(name);
+    until("the upload is stored", || {
+        fs::metadata(&path).is_ok_and(|file| file.len() == len as u64)
+    });
+    fs::read(&path).unwrap()
+}
+
+/// Wait until a due upload has its connection. To try to connect would be to offer another one.
+pub fn until_no_listener(address: SocketAddr) {
+    until("nobody listens", || TcpListener::bind(address).is_ok());
 }
 
 impl Classic {
