@@ -183,7 +183,7 @@ fn other_bytes_than_announced_never_become_visible() {
 #[test]
 fn listings_are_bare_names() {
     for (reply, ends, out) in [
-        ("a.txt\n\x1b[2Jb", true, "a.txt\n\\x1b[2Jb\n"),
+        ("a.txt\n\x1b[2Jb", true, "\\x1b[2Jb\na.txt\n"),
         ("a.txt\nb", false, "a.txt\nb\n"),
         ("", true, ""),
         ("", false, ""),
