@@ -1,7 +1,7 @@
 //! Downloads: a queue of files that are fetched, staged, proven and made visible.
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::time::Instant;
 
@@ -95,10 +95,11 @@ impl<'a> Downloads<'a> {
 
     /// Refuse before anything is transferred what could not be put in its place afterwards.
     fn check_target(&mut self, index: usize) -> Result<(), Failure> {
-        let Item { target, is_listed, .. } = &mut self.items[index];
+        let Item { target, is_listed, replaced, .. } = &mut self.items[index];
         let Target::File(target) = target else { return Ok(()) };
         let found =
             if *is_listed { fs::symlink_metadata(&*target) } else { fs::metadata(&*target) };
+        *replaced = found.as_ref().ok().map(Metadata::permissions);
         match found {
             Ok(metadata) if metadata.is_symlink() => return Err(is_link(target)),
             Ok(_) if self.no_clobber => {

@@ -1,7 +1,7 @@
 //! One of the files to fetch: what is there of it, and where its bytes go.
 
 use core::time::Duration;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -24,6 +24,8 @@ pub(crate) struct Item {
     /// Go on from what is there.
     pub(crate) resume: bool,
     pub(crate) staged: Option<Staged>,
+    /// Those of the file that is in the target's place.
+    pub(crate) replaced: Option<Permissions>,
     /// The target as it is now: a beginning, perhaps, or the whole.
     present: Option<File>,
     /// Of what came and of what was there before it; not kept where the receipt is enough.
@@ -54,6 +56,7 @@ impl Item {
             is_listed,
             resume,
             staged: None,
+            replaced: None,
             present: None,
             crc: Crc32::new(),
             output_len: 0,
@@ -127,8 +130,10 @@ impl Item {
             (Some(staged), _) => staged.cut(offset).map(|()| staged),
             // It is all that there is: nothing is moved, and nothing replaced.
             (None, Some(_)) if offset > 0 && offset == size => return Ok(()),
-            (None, Some(file)) if offset > 0 => Staged::copy_of(&file, offset, prefix, target),
-            (None, _) => Staged::create(target),
+            (None, Some(file)) if offset > 0 => {
+                Staged::copy_of(&file, offset, prefix, target, self.replaced.as_ref())
+            }
+            (None, _) => Staged::create(target, self.replaced.as_ref()),
         };
         self.staged = Some(staged.map_err(|error| Failure::local("write", target, &error))?);
         Ok(())

@@ -3,7 +3,8 @@
 use core::time::Duration;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileExt;
@@ -16,6 +17,9 @@ const SUFFIX: &str = ".coracle-part";
 
 /// Random letters between the name and the suffix.
 const RANDOM_LEN: usize = 6;
+
+/// Names that are tried until one is free.
+const TRIES_MAX: u32 = 100;
 
 /// Bytes of the name that the staged name repeats: with all that is added the name still has
 /// at most the 255 bytes a file system allows.
@@ -32,23 +36,20 @@ pub(crate) struct Staged {
 
 impl Staged {
     /// A new one, with the permissions of the file that will be replaced, or ordinary ones.
-    pub(crate) fn create(target: &Path) -> io::Result<Self> {
-        let mut prefix = stem(target);
-        prefix.push(".");
-        let (file, path) = tempfile::Builder::new()
-            .prefix(&prefix)
-            .suffix(SUFFIX)
-            .rand_bytes(RANDOM_LEN)
-            // Opened here, so that it has the permissions of any new file, and that an error is
-            // as the system told it, without a name nobody knows.
-            .make_in(folder(target), |path| {
-                File::options().read(true).write(true).create_new(true).open(path)
-            })?
-            .keep()?;
+    pub(crate) fn create(target: &Path, replaced: Option<&Permissions>) -> io::Result<Self> {
+        let mut tries = 1..=TRIES_MAX;
+        let (file, path) = loop {
+            let path = folder(target).join(staged_name(target));
+            match File::options().read(true).write(true).create_new(true).open(&path) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists && tries.next().is_some() => {}
+                opened => break (opened?, path),
+            }
+        };
         let staged = Self { file, path, target: target.to_owned() };
         staged.file.try_lock()?;
-        if let Ok(replaced) = fs::metadata(target) {
-            staged.file.set_permissions(replaced.permissions())?;
+        if let Some(permissions) = replaced {
+            staged.file.set_permissions(permissions.clone())?;
         }
         Ok(staged)
     }
@@ -76,8 +77,9 @@ impl Staged {
         length: u64,
         crc: u32,
         target: &Path,
+        replaced: Option<&Permissions>,
     ) -> io::Result<Self> {
-        let mut staged = Self::create(target)?;
+        let mut staged = Self::create(target, replaced)?;
         io::copy(&mut original.take(length), &mut staged.file)?;
         if staged.crc(length)? != crc {
             remove(&staged.path);
@@ -180,9 +182,15 @@ fn flush(files: &[Whole]) -> Vec<io::Result<()>> {
 
 #[cfg(target_os = "linux")]
 fn flush_systems(files: &[Whole]) -> bool {
+    use std::collections::HashSet;
     use std::os::unix::fs::MetadataExt;
-    let mut systems = HashMap::new();
+
+    let (mut folders, mut systems) = (HashSet::new(), HashMap::new());
     for Whole { staged, .. } in files {
+        // What was made in one folder lies on one system.
+        if !folders.insert(folder(&staged.path)) {
+            continue;
+        }
         let Ok(metadata) = staged.file.metadata() else { return false };
         systems.entry(metadata.dev()).or_insert(&staged.file);
     }
@@ -231,6 +239,8 @@ impl Leftovers {
     /// Those of `target`.
     pub(crate) fn of(&self, target: &Path) -> &[PathBuf] {
         let stems = self.folders.get(folder(target));
+        // Most often there are none.
+        let stems = stems.filter(|stems| !stems.is_empty());
         stems.and_then(|stems| stems.get(&stem(target))).map_or(&[], Vec::as_slice)
     }
 }
@@ -292,6 +302,22 @@ fn stem(target: &Path) -> OsString {
     OsString::from_vec(stem)
 }
 
+/// A name that is hardly ever taken. Whoever guesses it gains nothing: it is made anew, or not.
+fn staged_name(target: &Path) -> OsString {
+    const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut name = stem(target);
+    name.push(".");
+    // Its keys are random in each process, and others each time.
+    let mut number = RandomState::new().build_hasher().finish();
+    for _ in 0..RANDOM_LEN {
+        let letter = LETTERS[(number % 62) as usize];
+        name.push(char::from(letter).encode_utf8(&mut [0; 4]));
+        number /= 62;
+    }
+    name.push(SUFFIX);
+    name
+}
+
 /// The stem of a staged name, `None` for any other.
 fn stem_of(name: &OsStr) -> Option<OsString> {
     let rest = name.as_bytes().strip_suffix(SUFFIX.as_bytes())?;
@@ -321,7 +347,7 @@ mod tests {
     #[test]
     fn what_the_system_says_is_told_without_the_staged_name() {
         let folder = tempfile::tempdir().unwrap();
-        let failure = Staged::create(&folder.path().join("missing/a")).unwrap_err();
+        let failure = Staged::create(&folder.path().join("missing/a"), None).unwrap_err();
         assert_eq!(failure.kind(), io::ErrorKind::NotFound);
         assert!(!failure.to_string().contains("coracle-part"), "{failure}");
     }
@@ -330,7 +356,7 @@ mod tests {
     fn long_names_can_be_staged() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["x".repeat(255), "é".repeat(127)] {
-            let staged = Staged::create(&folder.path().join(&name)).unwrap();
+            let staged = Staged::create(&folder.path().join(&name), None).unwrap();
             assert_eq!(stem_of(staged.path.file_name().unwrap()), Some(stem(Path::new(&name))));
         }
         let other = format!("{}y", "x".repeat(254));

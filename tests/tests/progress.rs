@@ -67,7 +67,8 @@ fn several_files_have_a_line_for_the_whole_too() {
 
 /// The columns that a text takes; of the letters here the Japanese ones take two.
 fn columns(text: &str) -> usize {
-    text.chars().map(|letter| if letter >= '\u{2e80}' && letter < '\u{fb00}' { 2 } else { 1 }).sum()
+    let is_wide = |letter| ('\u{2e80}'..'\u{fb00}').contains(&letter);
+    text.chars().map(|letter| if is_wide(letter) { 2 } else { 1 }).sum()
 }
 
 /// What is drawn, line by line, without escape sequences.
