@@ -37,10 +37,7 @@ fn complete(matches: &ArgMatches) -> Result<Cli, Exit> {
     let mut cli = cli.unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
     let config = Config::read(cli.options.config.as_deref()).map_err(|failure| {
         // The command line was understood: what is wrong is told as the user wants it.
-        let progress = Progress::new(&cli.options);
-        progress.error(&failure);
-        progress.end(failure.exit());
-        failure.exit()
+        Progress::new(&cli.options).failed(failure).exit()
     })?;
     fill_in(&mut cli, matches, &config);
     Ok(cli)

@@ -137,7 +137,7 @@ impl<'a> Commands<'a> {
 
     fn unwritten(&self, error: &io::Error) -> Option<Failure> {
         let is_unread = error.kind() == io::ErrorKind::BrokenPipe;
-        (!is_unread).then(|| Failure::Local(format!("cannot write the output: {error}")))
+        (!is_unread).then(|| Failure::output(error))
     }
 
     fn stop(&mut self, end: End) -> Refusal {

@@ -57,6 +57,11 @@ impl Failure {
         }
     }
 
+    /// Results cannot be written to standard output.
+    pub fn output(error: &io::Error) -> Self {
+        Self::Local(format!("cannot write the output: {error}"))
+    }
+
     /// What cannot be done with a local file, and why.
     pub fn local(doing: &str, path: &Path, error: &io::Error) -> Self {
         let text = format!("cannot {doing} {}", Shown::path(path));

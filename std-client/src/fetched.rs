@@ -174,7 +174,7 @@ impl Item {
     pub(crate) fn unwritten(&self, error: &io::Error) -> Failure {
         match &self.target {
             Target::File(target) => Failure::local("write", target, error),
-            Target::Output => Failure::Local(format!("cannot write the output: {error}")),
+            Target::Output => Failure::output(error),
         }
     }
 

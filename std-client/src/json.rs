@@ -14,7 +14,11 @@ use crate::told::{About, Event, File, Left, Summary, durability_word};
 
 /// The ear of a program: standard output.
 #[derive(Debug)]
-pub(crate) struct Json(RefCell<BufWriter<Stdout>>);
+pub(crate) struct Json {
+    output: RefCell<BufWriter<Stdout>>,
+    /// Why a line could not be written, though somebody may read it.
+    unwritten: RefCell<Option<io::Error>>,
+}
 
 /// A line.
 #[derive(Serialize)]
@@ -180,7 +184,8 @@ pub(crate) struct Counters<'a>(pub(crate) &'a [u8]);
 
 impl Default for Json {
     fn default() -> Self {
-        Self(RefCell::new(BufWriter::new(io::stdout())))
+        let output = RefCell::new(BufWriter::new(io::stdout()));
+        Self { output, unwritten: RefCell::new(None) }
     }
 }
 
@@ -251,7 +256,7 @@ impl Json {
         result: Found<'_>,
     ) -> io::Result<()> {
         self.write(&Line::Result { command, name: name.map(Name::of), result })?;
-        self.0.borrow_mut().flush()
+        self.output.borrow_mut().flush()
     }
 
     /// The last line.
@@ -265,13 +270,23 @@ impl Json {
         });
     }
 
+    /// Why something told was not written, once.
+    pub(crate) fn take_unwritten(&self) -> Option<io::Error> {
+        self.unwritten.take()
+    }
+
     fn told(&self, line: &Line<'_>) {
-        // Where nobody listens any more the files are moved all the same.
-        self.write(line).and_then(|()| self.0.borrow_mut().flush()).ok();
+        let written = self.write(line).and_then(|()| self.output.borrow_mut().flush());
+        // The files are moved all the same; where nobody listens any more that is all.
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.unwritten.borrow_mut().get_or_insert(error);
+        }
     }
 
     fn write(&self, line: &Line<'_>) -> io::Result<()> {
-        let mut output = self.0.borrow_mut();
+        let mut output = self.output.borrow_mut();
         serde_json::to_writer(&mut *output, line)?;
         output.write_all(b"\n")
     }

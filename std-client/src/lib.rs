@@ -76,10 +76,8 @@ pub fn run(cli: &Cli) -> Exit {
     if cli.options.classic && matches!(command, Command::Download { .. } | Command::Upload { .. }) {
         progress.note(classic::NOTE);
     }
-    let result = site.run(command, &cli.options);
-    let exit = result.map_or_else(|failure| failure.exit(), |()| Exit::Done);
-    progress.end(exit);
-    exit
+    let result = progress.end(site.run(command, &cli.options));
+    result.map_or_else(|failure| failure.exit(), |()| Exit::Done)
 }
 
 fn dialer(host: &Host, options: &Options) -> Dialer {

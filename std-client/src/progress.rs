@@ -2,6 +2,7 @@
 //! program.
 
 use core::cell::{Cell, RefCell};
+use core::convert::Infallible;
 use core::fmt::{self, Display};
 use core::time::Duration;
 use std::io::{IsTerminal, Write, stderr, stdout};
@@ -200,8 +201,12 @@ impl Progress {
         }
     }
 
-    /// The command has ended: the last word.
-    pub(crate) fn end(&self, exit: Exit) {
+    /// The command has ended, so: the last word.
+    ///
+    /// # Errors
+    ///
+    /// The failure of the command; or else that what was told could not be written.
+    pub(crate) fn end<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
         if let Some(bars) = self.bars.borrow_mut().take() {
             bars.clear();
         }
@@ -209,10 +214,24 @@ impl Progress {
         let &Whole { direction, files, good, bytes_done: bytes, began, .. } = &*whole;
         let summary = Summary { direction, files, good, bytes, time: began.elapsed() };
         if let Ear::Program(json) = &self.ear {
+            let exit = result.as_ref().map_or_else(Failure::exit, |_| Exit::Done);
             json.end(exit, &summary, whole.bad);
+            if let Some(error) = json.take_unwritten() {
+                let failure = Failure::output(&error);
+                eprintln!("coracle: {failure}");
+                return result.and(Err(failure));
+            }
         } else if files > 1 {
             self.text(summary);
         }
+        result
+    }
+
+    /// The command has ended before it began: why, and the last word.
+    pub(crate) fn failed(&self, failure: Failure) -> Failure {
+        self.error(&failure);
+        let Err(failure) = self.end::<Infallible>(Err(failure));
+        failure
     }
 
     /// Something the user should know.

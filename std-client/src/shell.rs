@@ -135,9 +135,7 @@ impl<'a> Shell<'a> {
                 Ok(Read::Dropped) => continue,
                 Ok(Read::End) => self.exit(),
                 Err(failure) => {
-                    let progress = Progress::shell(self.defaults);
-                    progress.error(&failure);
-                    progress.end(failure.exit());
+                    let failure = Progress::shell(self.defaults).failed(failure);
                     // What is no line is followed by others; all else is the end of lines.
                     if !matches!(failure, Failure::Usage(_)) {
                         return Err(failure);
@@ -203,8 +201,7 @@ impl<'a> Shell<'a> {
             }
             Err(failure) => Err(failure),
         };
-        progress.end(exit_of(&result));
-        result.map(|()| Next::Line)
+        progress.end(result).map(|()| Next::Line)
     }
 
     /// Do one command, as `line` has it.
@@ -230,8 +227,7 @@ impl<'a> Shell<'a> {
             Verb::Help { command } => help::help(command.as_deref(), &progress),
             verb => self.own(verb, &options, &progress).inspect_err(told),
         };
-        progress.end(exit_of(&result));
-        result.map(|()| Next::Line)
+        progress.end(result).map(|()| Next::Line)
     }
 
     /// Do one of the commands that only a shell has, and that tell nothing themselves.
@@ -343,8 +339,4 @@ fn check_input(command: &Command) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-fn exit_of(result: &Result<(), Failure>) -> Exit {
-    result.as_ref().map_or_else(Failure::exit, |()| Exit::Done)
 }

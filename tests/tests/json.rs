@@ -293,3 +293,18 @@ fn large_file(site: &Site, contract: &mut Contract) {
         assert!(size < 64 << 30, "a tenth of a second is too short for any file");
     }
 }
+
+/// The file is moved all the same; that nobody was told is a failure.
+#[test]
+fn a_stream_that_cannot_be_written_is_a_failure() {
+    let site = Site::start(&[]);
+    fs::write(site.here("a"), "bytes").unwrap();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = site.client(&["--json", "upload", "a"]);
+    let output = command.stdout(full).stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let output = output.unwrap().wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(5));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("coracle: cannot write the output: "), "{said}");
+    assert_eq!(fs::read(site.there("a")).unwrap(), b"bytes");
+}

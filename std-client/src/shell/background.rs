@@ -6,7 +6,7 @@ use crate::progress::Progress;
 use crate::shell::jobs::Task;
 use crate::shell::output::{say, tell};
 use crate::shell::verb::Verb;
-use crate::shell::{Shell, check_input, exit_of, local};
+use crate::shell::{Shell, check_input, local};
 use crate::site::Site;
 
 impl Shell<'_> {
@@ -29,9 +29,7 @@ impl Shell<'_> {
             let progress = Progress::background(&options, task.state, task.print);
             let progress = progress.continued_by(again);
             let mut site = Site::new(dialer, &task.interrupt, &progress, folder);
-            let result = site.run(&command, &options);
-            progress.end(exit_of(&result));
-            result
+            progress.end(site.run(&command, &options))
         };
         if let Some(session) = self.control.take_if(|session| session.is_scarce()) {
             session.leave();

@@ -62,9 +62,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 /// [`Failure::Local`].
 pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::Local(format!("cannot write the output: {error}")))
-        }
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::output(&error)),
         _ => Ok(()),
     }
 }
