@@ -1,6 +1,9 @@
 //! Both programs of ours, in the classic dialect.
 
 use std::fs;
+use std::net::{Ipv6Addr, SocketAddr};
+
+use coracle_tests::ancestor::TransferPort;
 
 use super::{Served, content, with_each_size};
 use crate::support::{Ran, Running, names};
@@ -8,9 +11,14 @@ use crate::support::{Ran, Running, names};
 impl Served {
     /// Run our client in the classic dialect.
     fn classic(&self, arguments: &[&str]) -> Ran {
+        self.classic_at(self.site.address(), arguments)
+    }
+
+    fn classic_at(&self, address: SocketAddr, arguments: &[&str]) -> Ran {
         let port = self.port.number().to_string();
         let options = ["--classic", "--classic-port", &port];
-        Running::of(&mut self.site.client(&[arguments, &options].concat())).finish()
+        let arguments = [arguments, &options].concat();
+        Running::of(&mut self.site.client_at(address, &arguments)).finish()
     }
 }
 
@@ -37,6 +45,20 @@ pub fn ten_of_both_in_turns() {
     }
     // All the while nothing is left that keeps the ancestor's client from the port.
     assert!(served.client.download("there").unwrap() == content(200_000));
+}
+
+#[test]
+fn both_ways_over_ipv6() {
+    let control = TransferPort::reserve().unwrap();
+    let address = SocketAddr::from((Ipv6Addr::LOCALHOST, control.number()));
+    let served = Served::start(&["--listen", &address.to_string()]);
+    fs::write(served.site.here("file"), content(70_000)).unwrap();
+    for _ in 0..3 {
+        served.classic_at(address, &["upload", "file"]).succeeded();
+        assert_eq!(served.classic_at(address, &["ls"]).succeeded().text(), "file\n");
+        served.classic_at(address, &["download", "file", "back"]).succeeded();
+        assert!(fs::read(served.site.here("back")).unwrap() == content(70_000));
+    }
 }
 
 #[test]
