@@ -37,7 +37,7 @@ impl Peer for Ours {
     ) -> io::Result<Command> {
         let mut command = Command::new(program("coracle")?);
         // Whoever measures may have a configuration file.
-        command.env("CORACLE_CONFIG", "/dev/null").arg(address.to_string());
+        command.env("CORACLE_CONFIG", "/dev/null").arg("--quiet").arg(address.to_string());
         match (direction, &*folders.names) {
             (Direction::Download, [name]) => {
                 command.arg("download").arg(format!("down/{name}"));
