@@ -9,6 +9,8 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::Arc;
 use std::time::Instant;
 
+use coracle::limits::CHUNK_LEN;
+
 use crate::bars::Bars;
 use crate::cli::Options;
 use crate::colour::{Colours, is_dumb};
@@ -24,6 +26,9 @@ use crate::told::{
 
 /// How often the state of a file is told at most.
 pub(crate) const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// Files of at most so many bytes are counted up chunk by chunk for the curious.
+const COUNTED_MAX: u64 = 16 * CHUNK_LEN as u64;
 
 /// The voice of the program.
 pub(crate) struct Progress {
@@ -189,13 +194,14 @@ impl Progress {
     pub(crate) fn moved(&self, bytes: usize) {
         let mut current = self.current.borrow_mut();
         let Some(current) = &mut *current else { return };
+        let before = current.done;
         current.done += bytes as u64;
         self.whole.borrow_mut().bytes_done += bytes as u64;
         if let Ear::Job { state, .. } = &self.ear {
             let mut job = state.lock();
             job.bytes_done += bytes as u64;
         }
-        self.tell_far(current);
+        self.tell_far(current, before);
         if let Some(bars) = &mut *self.bars.borrow_mut() {
             bars.draw(&self.whole.borrow(), current);
         }
@@ -298,7 +304,7 @@ impl Progress {
     }
 
     /// How far the current file is, to whoever wants to know that often.
-    fn tell_far(&self, current: &mut Current) {
+    fn tell_far(&self, current: &mut Current, before: u64) {
         let now = Instant::now();
         let is_due = current.told.is_none_or(|told| now - told >= TELL_EVERY);
         match &self.ear {
@@ -309,6 +315,9 @@ impl Progress {
                 }
             }
             _ if !self.verbose || self.whole.borrow().files != 1 => {}
+            _ if current.size.is_some_and(|size| size <= COUNTED_MAX) => {
+                current.steps(before).for_each(|far| self.text(far));
+            }
             _ => {
                 if is_due || current.size == Some(current.done) {
                     current.told = Some(now);
@@ -422,6 +431,15 @@ impl Progress {
 impl Current {
     fn far(&self) -> Far {
         Far { direction: self.direction, done: self.done, size: self.size }
+    }
+
+    /// How far it was at the end of each chunk of the protocol behind `before`, and at its end.
+    fn steps(&self, before: u64) -> impl Iterator<Item = Far> {
+        let chunk = CHUNK_LEN as u64;
+        let whole = (before / chunk + 1..=self.done / chunk).map(move |count| count * chunk);
+        let rest =
+            Some(self.done).filter(|&done| self.size == Some(done) && !done.is_multiple_of(chunk));
+        whole.chain(rest).map(|done| Far { done, ..self.far() })
     }
 }
 

@@ -154,6 +154,12 @@ fn a_pipe_gets_words_and_no_lines_that_are_drawn() {
     assert!(ran.stderr.contains("/a: 3145728 ") && ran.stderr.contains("/b: 3145728 "));
     let ran = site.run(&["-v", "download", "a", "c"]).succeeded();
     assert!(ran.stderr.contains("Total received: 3145728 / 3145728\n"), "{}", ran.stderr);
+    // A short one is counted up in the chunks of the protocol.
+    payload::write_file(&site.there("short"), 1, 3552).unwrap();
+    let ran = site.run(&["-v", "download", "short"]).succeeded();
+    let counted: Vec<_> = ran.stderr.lines().filter(|line| line.starts_with("Total")).collect();
+    let expected = [1024, 2048, 3072, 3552].map(|done| format!("Total received: {done} / 3552"));
+    assert_eq!(counted, expected);
     for quiet in [&["-q", "upload", "a"][..], &["-q", "upload", "a", "b", "/"]] {
         assert_eq!(site.run(quiet).succeeded().stderr, "");
     }
