@@ -110,7 +110,7 @@ impl Classic<'_> {
         let server = server.map_err(|error| self.failure(Error::Link(error), Stage::Control))?;
         let listener = match client.way() {
             // Before it is asked: the server dials at once, and once.
-            Some(Way::Download) => Some(Listener::open(server, self.port)?),
+            Some(Way::Download) => Some(Listener::open(server, self.port, self.interrupt)?),
             _ => None,
         };
         let mut control = Wire::new(stream, self.watch());

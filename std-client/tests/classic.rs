@@ -104,6 +104,25 @@ fn takes(command: String, port: u16, expected: Vec<u8>) -> Script {
     })
 }
 
+/// The ancestor's server may still have its listener of the upload before.
+#[test]
+fn a_port_that_becomes_free_in_a_moment_is_waited_for() {
+    let port = free_port();
+    let holder = listen(port);
+    let folder = tempdir().unwrap();
+    let fake = Fake::start(vec![script(move |peer| {
+        // The client is connected, and about to listen.
+        drop(holder);
+        peer.command("download f");
+        peer.say("3");
+        dial(port).write_all(b"abc").unwrap();
+        peer.gone();
+    })]);
+    classic(folder.path(), fake.address, port, &["download", "f"]).expect(0);
+    fake.finish();
+    assert_eq!(fs::read(folder.path().join("f")).unwrap(), b"abc");
+}
+
 #[test]
 fn downloads_one_after_the_other_leave_no_port_in_use() {
     let port = free_port();

@@ -17,6 +17,13 @@ use crate::watch::{Interrupt, Watch};
 /// Connections that may wait: strangers must not keep the server out.
 const BACKLOG: i32 = 64;
 
+/// For how long the port may be taken: a server on this machine listens there for an upload, and
+/// may close its listener a moment after the connection, which is all that we see of its end.
+const BIND_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long to wait before the port is tried again.
+const BIND_INTERVAL: Duration = Duration::from_millis(20);
+
 /// The port, open until the server's connection is there.
 pub(super) struct Listener {
     listener: TcpListener,
@@ -26,15 +33,27 @@ pub(super) struct Listener {
 
 impl Listener {
     /// Open the port for the server at this address.
-    pub(super) fn open(server: SocketAddr, port: u16) -> Result<Self, Failure> {
+    pub(super) fn open(
+        server: SocketAddr,
+        port: u16,
+        interrupt: &Interrupt,
+    ) -> Result<Self, Failure> {
         let server = server.ip().to_canonical();
-        match listen(server, port) {
-            Ok(listener) => Ok(Self { listener, server, port }),
-            Err(error) => Err(Failure::Connection(format!(
-                "cannot listen at port {port}, to which the server brings the file: {error}; a \
-                 coracle client or server on this machine that is in the midst of a transfer may \
-                 hold it; --classic-port chooses another one, if the server does too"
-            ))),
+        let until = Instant::now() + BIND_PATIENCE;
+        loop {
+            let error = match listen(server, port) {
+                Ok(listener) => return Ok(Self { listener, server, port }),
+                Err(error) => error,
+            };
+            if error.kind() != io::ErrorKind::AddrInUse || Instant::now() >= until {
+                return Err(Failure::Connection(format!(
+                    "cannot listen at port {port}, to which the server brings the file: {error}; \
+                     a coracle client or server on this machine that is in the midst of a \
+                     transfer may hold it; --classic-port chooses another one, if the server \
+                     does too"
+                )));
+            }
+            interrupt.sleep(BIND_INTERVAL)?;
         }
     }
 
