@@ -1,7 +1,9 @@
-//! Questions that must be answered before files are moved, over the control session: asked again
-//! when the connection is lost under them.
+//! Questions to the server, over the control session; those that must be answered before files
+//! are moved are asked again when the connection is lost under them.
 
-use coracle::client::Handler;
+use std::collections::VecDeque;
+
+use coracle::client::{Handler, NotNow};
 
 use crate::cli::Options;
 use crate::failure::Failure;
@@ -19,6 +21,72 @@ pub(crate) trait Questions: Handler {
 
     /// The session is gone: what was asked is asked again.
     fn disconnected(&mut self);
+}
+
+/// Questions in the order they are asked, and those whose answers are to come in it.
+pub(crate) struct Asks<A> {
+    todo: VecDeque<A>,
+    asked: VecDeque<A>,
+    answered: u64,
+}
+
+impl<A> Asks<A> {
+    pub(crate) const fn new(todo: VecDeque<A>) -> Self {
+        Self { todo, asked: VecDeque::new(), answered: 0 }
+    }
+
+    /// One more is to be asked.
+    pub(crate) fn push(&mut self, ask: A) {
+        self.todo.push_back(ask);
+    }
+
+    /// What is to be asked next.
+    pub(crate) fn next(&self) -> Option<&A> {
+        self.todo.front()
+    }
+
+    /// What came of asking it. One that can never be asked is given back, and why.
+    pub(crate) fn requested(&mut self, outcome: Result<u64, NotNow>) -> Option<(A, Failure)> {
+        let ask = self.todo.pop_front()?;
+        match outcome {
+            Ok(_) => self.asked.push_back(ask),
+            Err(why) => return Some((ask, Failure::not_taken(why))),
+        }
+        None
+    }
+
+    /// Whose answer comes now.
+    pub(crate) fn current(&self) -> Option<&A> {
+        self.asked.front()
+    }
+
+    /// All whose answers are to come.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = &A> {
+        self.asked.iter()
+    }
+
+    /// Its answer is there.
+    pub(crate) fn answer(&mut self) -> Option<A> {
+        let ask = self.asked.pop_front()?;
+        self.answered += 1;
+        Some(ask)
+    }
+
+    /// How many answers have come.
+    pub(crate) const fn answered(&self) -> u64 {
+        self.answered
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.todo.is_empty() && self.asked.is_empty()
+    }
+
+    /// What was asked without an answer is asked again, before all else.
+    pub(crate) fn again(&mut self) {
+        while let Some(ask) = self.asked.pop_back() {
+            self.todo.push_front(ask);
+        }
+    }
 }
 
 impl Site<'_> {

@@ -12,10 +12,7 @@ use std::time::Instant;
 
 use coracle::classic::{Client, Way};
 use coracle::client::poll::{self, Waiting};
-use coracle::client::{
-    ClientError, Error, Event, Handler, Machine, NotNow, PeerError, Supplied, ask,
-};
-use coracle::{Command as Line, Path, Refusal};
+use coracle::client::{ClientError, Error, Event, Handler, Machine, PeerError, ask};
 
 use crate::chunk::Chunk;
 use crate::cli::{Command, Options};
@@ -24,6 +21,7 @@ use crate::failure::Failure;
 use crate::told::NOT_THERE;
 use crate::transfer::Queue;
 use crate::watch::{Interrupt, Watch};
+use crate::watched::Watched;
 use listener::Listener;
 use wire::Wire;
 
@@ -167,7 +165,8 @@ impl Classic<'_> {
         handler: &mut impl Handler,
     ) -> Result<Waiting, Error<io::Error>> {
         let watch = Rc::clone(wire.watch());
-        let mut handler = Watched { inner: handler, watch: &watch, way: client.way() };
+        let way = client.way();
+        let mut handler = Watched::new(handler, &watch, |event| Ok(explained(event, way)));
         let mut since = Instant::now();
         loop {
             let is_ready = match poll::advance(client, wire, &mut handler)? {
@@ -240,47 +239,13 @@ fn is_its_own_peer(stream: &TcpStream) -> bool {
     matches!((stream.local_addr(), stream.peer_addr()), (Ok(own), Ok(peer)) if own == peer)
 }
 
-/// A handler whose events are signs of progress, and who is told what a bare `err` may mean.
-struct Watched<'a, H> {
-    inner: &'a mut H,
-    watch: &'a Watch,
-    way: Option<Way>,
-}
-
-impl<H: Handler> Handler for Watched<'_, H> {
-    fn next_request(&mut self) -> Option<Line<Path<'_>>> {
-        self.inner.next_request()
-    }
-
-    fn requested(&mut self, outcome: Result<u64, NotNow>) {
-        self.inner.requested(outcome);
-    }
-
-    fn supply(&mut self, request: u64, offset: u64, buffer: &mut [u8]) -> Supplied {
-        let supplied = self.inner.supply(request, offset, buffer);
-        self.watch.progress();
-        supplied
-    }
-
-    fn store(&mut self, request: u64, offset: u64, data: &[u8]) -> Result<(), Refusal> {
-        let stored = self.inner.store(request, offset, data);
-        self.watch.progress();
-        stored
-    }
-
-    fn event(&mut self, event: Event<'_>) -> Result<(), Refusal> {
-        let result = self.inner.event(match event {
-            Event::Refused { request, code: None, message: b"" } => {
-                let message: &[u8] = match self.way {
-                    Some(Way::Download) => NOT_THERE.as_bytes(),
-                    Some(Way::Upload) => b"the server answers `err`: it takes no such file",
-                    None => b"the server answers `err`: no such folder there?",
-                };
-                Event::Refused { request, code: None, message }
-            }
-            event => event,
-        });
-        self.watch.progress();
-        result
-    }
+/// What a bare `err` may mean.
+fn explained(event: Event<'_>, way: Option<Way>) -> Event<'_> {
+    let Event::Refused { request, code: None, message: b"" } = event else { return event };
+    let message: &[u8] = match way {
+        Some(Way::Download) => NOT_THERE.as_bytes(),
+        Some(Way::Upload) => b"the server answers `err`: it takes no such file",
+        None => b"the server answers `err`: no such folder there?",
+    };
+    Event::Refused { request, code: None, message }
 }

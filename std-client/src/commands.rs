@@ -4,9 +4,10 @@ use core::fmt::Display;
 use std::collections::VecDeque;
 use std::io::{self, BufWriter, Stdout, Write};
 
-use coracle::client::{Done, Event as Answer, Handler, NotNow, Supplied};
+use coracle::client::{Done, Event as Answer, Handler, NotNow};
 use coracle::{Code, Command as Line, Metadata, Path, Refusal, Space};
 
+use crate::ask::Asks;
 use crate::cli::Command;
 use crate::failure::Failure;
 use crate::folder::Folder;
@@ -25,8 +26,7 @@ const SORTED_MAX: usize = 100_000;
 
 /// Commands, and what came of them.
 pub(crate) struct Commands<'a> {
-    queue: VecDeque<Request>,
-    asked: VecDeque<Request>,
+    asks: Asks<Request>,
     entries: u64,
     /// Entries of the running listing that are not printed yet.
     rows: Vec<(Vec<u8>, Option<Metadata>)>,
@@ -65,8 +65,7 @@ impl<'a> Commands<'a> {
     ) -> Option<Result<Self, Failure>> {
         let queue = requests(command, folder)?;
         Some(queue.map(|queue| Self {
-            queue,
-            asked: VecDeque::new(),
+            asks: Asks::new(queue),
             entries: 0,
             rows: Vec::new(),
             out: BufWriter::new(io::stdout()),
@@ -81,10 +80,10 @@ impl<'a> Commands<'a> {
         // What came of a listing that broke off is shown; why it did is told below.
         self.print_rows().ok();
         if let Err(error) = self.out.flush() {
-            let end = self.unwritten(&error).map_or(End::Unread, End::Failed);
+            let end = Failure::unwritten(&error).map_or(End::Unread, End::Failed);
             self.end.get_or_insert(end);
         }
-        let is_done = self.queue.is_empty() && self.asked.is_empty();
+        let is_done = self.asks.is_done();
         let ended = match (self.end.take(), session) {
             (Some(End::Failed(failure)), _) => Some(failure),
             (None, Err(failure)) if !is_done => Some(failure),
@@ -101,13 +100,11 @@ impl<'a> Commands<'a> {
     /// Ask again what a lost connection has left unanswered. Returns whether it may be: only what
     /// changes nothing, and has printed nothing yet.
     pub(crate) fn again(&mut self) -> bool {
-        let is_harmless = self.entries == 0 && self.asked.iter().all(Request::only_reads);
-        if self.asked.is_empty() || self.end.is_some() || !is_harmless {
+        let is_harmless = self.entries == 0 && self.asks.asked().all(Request::only_reads);
+        if self.asks.current().is_none() || self.end.is_some() || !is_harmless {
             return false;
         }
-        while let Some(request) = self.asked.pop_back() {
-            self.queue.push_front(request);
-        }
+        self.asks.again();
         true
     }
 
@@ -116,7 +113,7 @@ impl<'a> Commands<'a> {
         if matches!(failure, Failure::Refused { .. }) {
             return;
         }
-        for request in self.asked.iter().filter(|request| !request.only_reads()) {
+        for request in self.asks.asked().filter(|request| !request.only_reads()) {
             let name = request.name().map_or(Shown(b"/"), Remote::shown);
             let text = format!("{name}: it is not known whether this was done");
             self.progress.error(&Failure::Connection(text));
@@ -130,14 +127,9 @@ impl<'a> Commands<'a> {
 
     fn written(&mut self, result: io::Result<()>) -> Result<(), Refusal> {
         result.map_err(|error| {
-            let failure = self.unwritten(&error);
+            let failure = Failure::unwritten(&error);
             self.stop(failure.map_or(End::Unread, End::Failed))
         })
-    }
-
-    fn unwritten(&self, error: &io::Error) -> Option<Failure> {
-        let is_unread = error.kind() == io::ErrorKind::BrokenPipe;
-        (!is_unread).then(|| Failure::output(error))
     }
 
     fn stop(&mut self, end: End) -> Refusal {
@@ -212,23 +204,13 @@ impl<'a> Commands<'a> {
 
 impl Handler for Commands<'_> {
     fn next_request(&mut self) -> Option<Line<Path<'_>>> {
-        self.queue.front().map(Request::line)
+        self.asks.next().map(Request::line)
     }
 
     fn requested(&mut self, outcome: Result<u64, NotNow>) {
-        let Some(request) = self.queue.pop_front() else { return };
-        match outcome {
-            Ok(_) => self.asked.push_back(request),
-            Err(why) => self.fail(&request, Failure::not_taken(why)),
+        if let Some((request, failure)) = self.asks.requested(outcome) {
+            self.fail(&request, failure);
         }
-    }
-
-    fn supply(&mut self, _request: u64, _offset: u64, _buffer: &mut [u8]) -> Supplied {
-        Supplied::Bytes(0)
-    }
-
-    fn store(&mut self, _request: u64, _offset: u64, _data: &[u8]) -> Result<(), Refusal> {
-        Ok(())
     }
 
     fn event(&mut self, event: Answer<'_>) -> Result<(), Refusal> {
@@ -239,13 +221,13 @@ impl Handler for Commands<'_> {
                 self.progress.detail(Shown(text));
                 Ok(())
             }
-            Answer::Done { done, .. } => match self.asked.pop_front() {
+            Answer::Done { done, .. } => match self.asks.answer() {
                 Some(request) => self.on_done(&request, done),
                 None => Ok(()),
             },
             Answer::Refused { code, message, .. } => {
                 let printed = self.print_rows();
-                if let Some(request) = self.asked.pop_front() {
+                if let Some(request) = self.asks.answer() {
                     self.fail(&request, Failure::refused(code, message));
                 }
                 printed

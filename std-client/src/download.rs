@@ -5,7 +5,7 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::time::Instant;
 
-use coracle::client::{Done, Event as Answer, Handler, NotNow, Supplied};
+use coracle::client::{Done, Event as Answer, Handler, NotNow};
 use coracle::{Code, Command, Path as RemotePath, Receipt, Refusal};
 
 use crate::failure::Failure;
@@ -261,10 +261,6 @@ impl Handler for Downloads<'_> {
             Ok(_) => self.asked.push_back(index),
             Err(why) => self.finish(index, Err(Failure::not_taken(why))),
         }
-    }
-
-    fn supply(&mut self, _request: u64, _offset: u64, _buffer: &mut [u8]) -> Supplied {
-        Supplied::Bytes(0)
     }
 
     fn store(&mut self, _request: u64, offset: u64, data: &[u8]) -> Result<(), Refusal> {

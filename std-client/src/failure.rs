@@ -62,6 +62,11 @@ impl Failure {
         Self::Local(format!("cannot write the output: {error}"))
     }
 
+    /// As [`output`](Self::output); that nobody reads the results any more is no failure.
+    pub fn unwritten(error: &io::Error) -> Option<Self> {
+        (error.kind() != io::ErrorKind::BrokenPipe).then(|| Self::output(error))
+    }
+
     /// What cannot be done with a local file, and why.
     pub fn local(doing: &str, path: &Path, error: &io::Error) -> Self {
         let text = format!("cannot {doing} {}", Shown::path(path));

@@ -17,7 +17,7 @@ use crate::told::{About, Event, File, Left, Summary, durability_word};
 pub(crate) struct Json {
     output: RefCell<BufWriter<Stdout>>,
     /// Why a line could not be written, though somebody may read it.
-    unwritten: RefCell<Option<io::Error>>,
+    unwritten: RefCell<Option<Failure>>,
 }
 
 /// A line.
@@ -271,17 +271,16 @@ impl Json {
     }
 
     /// Why something told was not written, once.
-    pub(crate) fn take_unwritten(&self) -> Option<io::Error> {
+    pub(crate) fn take_unwritten(&self) -> Option<Failure> {
         self.unwritten.take()
     }
 
     fn told(&self, line: &Line<'_>) {
         let written = self.write(line).and_then(|()| self.output.borrow_mut().flush());
         // The files are moved all the same; where nobody listens any more that is all.
-        if let Err(error) = written
-            && error.kind() != io::ErrorKind::BrokenPipe
-        {
-            self.unwritten.borrow_mut().get_or_insert(error);
+        let failure = written.err().and_then(|error| Failure::unwritten(&error));
+        if let Some(failure) = failure {
+            self.unwritten.borrow_mut().get_or_insert(failure);
         }
     }
 

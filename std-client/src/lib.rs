@@ -46,6 +46,7 @@ mod transfer;
 mod tree;
 mod upload;
 mod watch;
+mod watched;
 
 use core::time::Duration;
 use std::process::ExitCode;

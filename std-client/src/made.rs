@@ -1,11 +1,9 @@
 //! Folders that are made on the server before files are sent into them.
 
-use std::collections::VecDeque;
-
-use coracle::client::{Done, Event as Answer, Handler, NotNow, Supplied};
+use coracle::client::{Done, Event as Answer, Handler, NotNow};
 use coracle::{Code, Command, Kind, Path, Refusal};
 
-use crate::ask::Questions;
+use crate::ask::{Asks, Questions};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::remote::Remote;
@@ -13,10 +11,8 @@ use crate::told::{About, Event};
 
 /// Folders to be made, parents first, and those that could not be.
 pub(crate) struct Made<'a> {
-    todo: VecDeque<Ask>,
-    asked: VecDeque<Ask>,
+    asks: Asks<Ask>,
     failed: Vec<(Remote, Failure)>,
-    answered: u64,
     progress: &'a Progress,
 }
 
@@ -29,10 +25,8 @@ enum Ask {
 impl<'a> Made<'a> {
     pub(crate) fn new(folders: Vec<Remote>, progress: &'a Progress) -> Self {
         Self {
-            todo: folders.into_iter().map(Ask::Make).collect(),
-            asked: VecDeque::new(),
+            asks: Asks::new(folders.into_iter().map(Ask::Make).collect()),
             failed: Vec::new(),
-            answered: 0,
             progress,
         }
     }
@@ -66,7 +60,7 @@ impl<'a> Made<'a> {
         match (ask, code) {
             // The served folder itself cannot be made, and is always there.
             (Ask::Make(path), _) if path.path().is_root() => {}
-            (Ask::Make(path), Some(Code::Exists)) => self.todo.push_back(Ask::Look(path)),
+            (Ask::Make(path), Some(Code::Exists)) => self.asks.push(Ask::Look(path)),
             (Ask::Make(path) | Ask::Look(path), _) => {
                 self.fail(path, Failure::refused(code, message));
             }
@@ -85,42 +79,29 @@ impl<'a> Made<'a> {
 
 impl Handler for Made<'_> {
     fn next_request(&mut self) -> Option<Command<Path<'_>>> {
-        Some(match self.todo.front()? {
+        Some(match self.asks.next()? {
             Ask::Make(path) => Command::MakeFolder { path: path.path() },
             Ask::Look(path) => Command::Stat { path: path.path() },
         })
     }
 
     fn requested(&mut self, outcome: Result<u64, NotNow>) {
-        let Some(ask) = self.todo.pop_front() else { return };
-        match (outcome, ask) {
-            (Ok(_), ask) => self.asked.push_back(ask),
-            (Err(why), Ask::Make(path) | Ask::Look(path)) => {
-                let message = why.to_string();
-                self.fail(path, Failure::Refused { code: Some(Code::TooLong), message });
-            }
+        if let Some((Ask::Make(path) | Ask::Look(path), failure)) = self.asks.requested(outcome) {
+            self.fail(path, failure);
         }
-    }
-
-    fn supply(&mut self, _request: u64, _offset: u64, _buffer: &mut [u8]) -> Supplied {
-        Supplied::Bytes(0)
-    }
-
-    fn store(&mut self, _request: u64, _offset: u64, _data: &[u8]) -> Result<(), Refusal> {
-        Ok(())
     }
 
     fn event(&mut self, event: Answer<'_>) -> Result<(), Refusal> {
         match event {
             Answer::Done { done, .. } => {
-                let Some(ask) = self.asked.pop_front() else { return Ok(()) };
-                self.answered += 1;
-                self.on_done(ask, done);
+                if let Some(ask) = self.asks.answer() {
+                    self.on_done(ask, done);
+                }
             }
             Answer::Refused { code, message, .. } => {
-                let Some(ask) = self.asked.pop_front() else { return Ok(()) };
-                self.answered += 1;
-                self.on_refused(ask, code, message);
+                if let Some(ask) = self.asks.answer() {
+                    self.on_refused(ask, code, message);
+                }
             }
             _ => {}
         }
@@ -130,17 +111,15 @@ impl Handler for Made<'_> {
 
 impl Questions for Made<'_> {
     fn is_done(&self) -> bool {
-        self.todo.is_empty() && self.asked.is_empty()
+        self.asks.is_done()
     }
 
     fn answered(&self) -> u64 {
-        self.answered
+        self.asks.answered()
     }
 
     /// A folder that was made nevertheless is there, which is fine.
     fn disconnected(&mut self) {
-        while let Some(ask) = self.asked.pop_back() {
-            self.todo.push_front(ask);
-        }
+        self.asks.again();
     }
 }

@@ -13,6 +13,7 @@ use crate::sending::{Sending, Uploading};
 use crate::site::{Site, told};
 use crate::survey::{Found, Survey};
 use crate::told::{Direction, Event};
+use crate::transfer::Queue;
 use crate::upload::Uploads;
 
 impl Site<'_> {
@@ -47,11 +48,8 @@ impl Site<'_> {
         let mut queue = Downloads::new(files, options.resume, options.no_clobber, progress);
         if options.classic {
             queue = queue.without_leftovers();
-            self.classic(options).run(&mut queue);
-        } else {
-            self.make_room();
-            self.transfer(options).run(&mut queue);
         }
+        self.move_all(&mut queue, options);
         first(unfound.or(unmade), queue.outcome())
     }
 
@@ -69,10 +67,6 @@ impl Site<'_> {
     /// Send files. What goes wrong is told where it happens.
     pub(crate) fn upload(&mut self, names: &[OsString], options: &Options) -> Result<(), Failure> {
         let progress = self.progress;
-        if options.classic && options.recursive {
-            let text = "the classic dialect makes no folders";
-            return told(progress, Err(Failure::Usage(text.to_owned())));
-        }
         let plan = Uploading::new(&self.folder, names, options.recursive, progress);
         let mut plan = told(progress, plan)?;
         let look = told(progress, plan.needs_look())?;
@@ -90,13 +84,17 @@ impl Site<'_> {
         progress.tell(Event::Plan { direction, files, bytes: sending.bytes() });
         let compare = options.resume && options.recursive;
         let mut queue = Uploads::new(sending.files, options.resume, compare, progress);
+        self.move_all(&mut queue, options);
+        first(sending.first_failure, queue.outcome())
+    }
+
+    fn move_all(&mut self, queue: &mut impl Queue, options: &Options) {
         if options.classic {
-            self.classic(options).run(&mut queue);
+            self.classic(options).run(queue);
         } else {
             self.make_room();
-            self.transfer(options).run(&mut queue);
+            self.transfer(options).run(queue);
         }
-        first(sending.first_failure, queue.outcome())
     }
 
     fn make_folders(&mut self, sending: &mut Sending, options: &Options) -> Result<(), Failure> {

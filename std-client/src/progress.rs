@@ -222,8 +222,7 @@ impl Progress {
         if let Ear::Program(json) = &self.ear {
             let exit = result.as_ref().map_or_else(Failure::exit, |_| Exit::Done);
             json.end(exit, &summary, whole.bad);
-            if let Some(error) = json.take_unwritten() {
-                let failure = Failure::output(&error);
+            if let Some(failure) = json.take_unwritten() {
                 eprintln!("coracle: {failure}");
                 return result.and(Err(failure));
             }

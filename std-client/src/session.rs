@@ -4,10 +4,9 @@ use core::time::Duration;
 use std::io;
 use std::net::TcpStream;
 use std::rc::Rc;
-use std::time::Instant;
 
 use coracle::client::poll::{self, Waiting};
-use coracle::client::{Client, ClientError, Error, Event, Handler, NotNow, PeerError, Supplied};
+use coracle::client::{Client, ClientError, Error, Event, Handler, NotNow, PeerError};
 use coracle::limits::LINE_MAX;
 use coracle::{Code, Command, Greeting, Path, Refusal};
 
@@ -16,6 +15,7 @@ use crate::failure::Failure;
 use crate::link::Link;
 use crate::print::Shown;
 use crate::watch::{Interrupt, Watch};
+use crate::watched::Watched;
 
 /// Requests that may be unanswered: the window of the server is the real limit.
 const DEPTH: usize = 1024;
@@ -73,7 +73,8 @@ impl Session {
     ///
     /// Why the session ended before. Where the handler ended it, the handler knows better.
     pub(crate) fn run(&mut self, handler: &mut impl Handler) -> Result<(), Failure> {
-        let mut watched = Watched { inner: handler, watch: &self.watch, told: &mut self.told };
+        let (watch, told) = (&self.watch, &mut self.told);
+        let mut watched = Watched::new(handler, watch, |event| told.hear(event, watch));
         let result = drive(&mut self.client, &mut self.link, &mut watched);
         if result.is_err() {
             // What has come is kept, whatever became of the connection. If even that fails,
@@ -158,61 +159,25 @@ fn drive(
     }
 }
 
-/// A handler whose events tell how long to be patient, and what the session is like.
-struct Watched<'a, H> {
-    inner: &'a mut H,
-    watch: &'a Watch,
-    told: &'a mut Told,
-}
-
-impl<H: Handler> Handler for Watched<'_, H> {
-    fn next_request(&mut self) -> Option<Command<Path<'_>>> {
-        let begun = Instant::now();
-        let request = self.inner.next_request();
-        // Preparing one may have taken its time; that is not the fault of the server.
-        self.watch.forgive(begun.elapsed());
-        request
-    }
-
-    fn requested(&mut self, outcome: Result<u64, NotNow>) {
-        self.inner.requested(outcome);
-    }
-
-    fn supply(&mut self, request: u64, offset: u64, buffer: &mut [u8]) -> Supplied {
-        let supplied = self.inner.supply(request, offset, buffer);
-        self.watch.progress();
-        supplied
-    }
-
-    fn store(&mut self, request: u64, offset: u64, data: &[u8]) -> Result<(), Refusal> {
-        let stored = self.inner.store(request, offset, data);
-        self.watch.progress();
-        stored
-    }
-
-    fn event(&mut self, event: Event<'_>) -> Result<(), Refusal> {
+impl Told {
+    /// Take note of what concerns the session. The answer to `hello` may end it.
+    fn hear<'e>(&mut self, event: Event<'e>, watch: &Watch) -> Result<Event<'e>, Refusal> {
         match event {
             Event::Greeting(greeting) => {
-                self.watch.set_busy(greeting.busy);
-                self.told.greeting = Some(greeting);
+                watch.set_busy(greeting.busy);
+                self.greeting = Some(greeting);
             }
             Event::Refused { request: 0, code, message } => {
-                self.told.refusal = Some(Failure::refused(code, message));
+                self.refusal = Some(Failure::refused(code, message));
                 return Err(Refusal::new(Code::Aborted, "the server refuses the session"));
             }
             Event::Farewell { message, .. } => {
                 let message = Shown(message);
-                self.told.farewell = Some(format!("the server ended the session: {message}"));
-            }
-            Event::Busy { .. } | Event::Info { .. } => {
-                self.watch.alive();
-                return self.inner.event(event);
+                self.farewell = Some(format!("the server ended the session: {message}"));
             }
             _ => {}
         }
-        let result = self.inner.event(event);
-        self.watch.progress();
-        result
+        Ok(event)
     }
 }
 
@@ -228,14 +193,6 @@ impl Handler for Single {
 
     fn requested(&mut self, _outcome: Result<u64, NotNow>) {
         self.command = None;
-    }
-
-    fn supply(&mut self, _request: u64, _offset: u64, _buffer: &mut [u8]) -> Supplied {
-        Supplied::Bytes(0)
-    }
-
-    fn store(&mut self, _request: u64, _offset: u64, _data: &[u8]) -> Result<(), Refusal> {
-        Ok(())
     }
 
     fn event(&mut self, _event: Event<'_>) -> Result<(), Refusal> {

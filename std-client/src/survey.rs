@@ -1,15 +1,15 @@
 //! A survey of the server: what names, patterns and trees of the user stand for. Asked for over
 //! the control session, as many questions at once as the server takes.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 
-use coracle::client::{Done, Event as Answer, Handler, NotNow, Supplied};
+use coracle::client::{Done, Event as Answer, Handler, NotNow};
 use coracle::{Code, Command, Kind, Metadata, Path, Refusal, check_component};
 
-use crate::ask::Questions;
+use crate::ask::{Asks, Questions};
 use crate::failure::{Failure, is_folder};
 use crate::pattern::{Part, Pattern};
 use crate::print::Shown;
@@ -69,8 +69,7 @@ impl Found {
 
 /// Questions, and what came of them.
 pub(crate) struct Survey<'a> {
-    todo: VecDeque<Ask>,
-    asked: VecDeque<Ask>,
+    asks: Asks<Ask>,
     /// Entries of the listing that is being answered: they count once it is whole.
     listing: Vec<(Vec<u8>, Metadata)>,
     /// The first name in it that breaks the rules.
@@ -81,8 +80,6 @@ pub(crate) struct Survey<'a> {
     /// The arguments that are taken as patterns, and those that failed.
     matching: Vec<(usize, Remote)>,
     failed: HashSet<usize>,
-    /// Answers that have come.
-    answered: u64,
     progress: &'a Progress,
     first_failure: Option<Failure>,
     is_stopped: bool,
@@ -117,8 +114,7 @@ impl<'a> Survey<'a> {
             what: What::Name(pattern.map(Rc::new)),
         };
         Self {
-            todo: wanted.into_iter().enumerate().map(ask).collect(),
-            asked: VecDeque::new(),
+            asks: Asks::new(wanted.into_iter().enumerate().map(ask).collect()),
             listing: Vec::new(),
             bad_name: None,
             listed: 0,
@@ -126,7 +122,6 @@ impl<'a> Survey<'a> {
             is_recursive,
             matching: Vec::new(),
             failed: HashSet::new(),
-            answered: 0,
             progress,
             first_failure: None,
             is_stopped: false,
@@ -136,8 +131,8 @@ impl<'a> Survey<'a> {
     /// Look what is at these paths.
     pub(crate) fn of(paths: Vec<Remote>, progress: &'a Progress) -> Self {
         let ask = |(argument, path)| Ask { argument, path, what: What::Look };
-        let todo = paths.into_iter().enumerate().map(ask).collect();
-        Self { todo, ..Self::new(Vec::new(), false, progress) }
+        let asks = Asks::new(paths.into_iter().enumerate().map(ask).collect());
+        Self { asks, ..Self::new(Vec::new(), false, progress) }
     }
 
     /// What was found, by argument and sorted by path, and the first failure, which was told.
@@ -200,7 +195,7 @@ impl<'a> Survey<'a> {
             }
             let what = What::Tree { top: found.top };
             let Found { argument, ref path, .. } = found;
-            self.todo.push_back(Ask { argument, path: path.clone(), what });
+            self.asks.push(Ask { argument, path: path.clone(), what });
         }
         self.found.push(found);
     }
@@ -254,14 +249,14 @@ impl<'a> Survey<'a> {
             Some(_) if part == begun && metadata.kind == Kind::File => {}
             Some(_) => {
                 let what = What::Match(Rc::clone(pattern), part);
-                self.todo.push_back(Ask { argument, path, what });
+                self.asks.push(Ask { argument, path, what });
             }
             None if part == begun => {
                 let top = top_of(&path);
                 self.take(Found::listed(argument, path, top, metadata));
             }
             None if metadata.kind == Kind::Folder => {
-                self.todo.push_back(Ask { argument, path, what: What::End });
+                self.asks.push(Ask { argument, path, what: What::End });
             }
             None => {}
         }
@@ -292,7 +287,7 @@ impl<'a> Survey<'a> {
         self.listed += 1;
         if self.listed > LISTED_MAX {
             let text = format!("more than {LISTED_MAX} entries: fetch its folders one by one");
-            let path = self.asked.front().map_or_else(Remote::root, |ask| ask.path.clone());
+            let path = self.asks.current().map_or_else(Remote::root, |ask| ask.path.clone());
             self.fail(&path, Failure::Hostile(text));
             self.is_stopped = true;
             return Err(Refusal::new(Code::Aborted, "the client has seen enough"));
@@ -300,7 +295,7 @@ impl<'a> Survey<'a> {
         if check_component(name).is_err() {
             self.bad_name.get_or_insert_with(|| Shown(name).to_string());
         }
-        let is_wanted = match self.asked.front().map(|ask| &ask.what) {
+        let is_wanted = match self.asks.current().map(|ask| &ask.what) {
             Some(What::Match(pattern, part)) => {
                 pattern.part(*part).is_some_and(|part| part.matches(name))
             }
@@ -328,7 +323,7 @@ fn too_long(failure: &Failure) -> Failure {
 
 impl Handler for Survey<'_> {
     fn next_request(&mut self) -> Option<Command<Path<'_>>> {
-        let ask = self.todo.front()?;
+        let ask = self.asks.next()?;
         let path = ask.path.path();
         Some(match ask.what {
             What::Name(_) | What::End | What::Look => Command::Stat { path },
@@ -337,30 +332,16 @@ impl Handler for Survey<'_> {
     }
 
     fn requested(&mut self, outcome: Result<u64, NotNow>) {
-        let Some(ask) = self.todo.pop_front() else { return };
-        match outcome {
-            Ok(_) => self.asked.push_back(ask),
-            Err(why) => {
-                let message = why.to_string();
-                self.fail(&ask.path, Failure::Refused { code: Some(Code::TooLong), message });
-            }
+        if let Some((ask, failure)) = self.asks.requested(outcome) {
+            self.fail(&ask.path, failure);
         }
-    }
-
-    fn supply(&mut self, _request: u64, _offset: u64, _buffer: &mut [u8]) -> Supplied {
-        Supplied::Bytes(0)
-    }
-
-    fn store(&mut self, _request: u64, _offset: u64, _data: &[u8]) -> Result<(), Refusal> {
-        Ok(())
     }
 
     fn event(&mut self, event: Answer<'_>) -> Result<(), Refusal> {
         match event {
             Answer::Entry { entry, .. } => return self.on_entry(entry.name, entry.metadata),
             Answer::Done { done, .. } => {
-                let Some(ask) = self.asked.pop_front() else { return Ok(()) };
-                self.answered += 1;
+                let Some(ask) = self.asks.answer() else { return Ok(()) };
                 match done {
                     Done::Found(metadata) => self.on_found(ask, metadata),
                     Done::Listed { skipped, .. } => self.on_listed(ask, skipped),
@@ -368,8 +349,7 @@ impl Handler for Survey<'_> {
                 }
             }
             Answer::Refused { code, message, .. } => {
-                if let Some(ask) = self.asked.pop_front() {
-                    self.answered += 1;
+                if let Some(ask) = self.asks.answer() {
                     self.on_refused(ask, code, message);
                 }
             }
@@ -381,18 +361,16 @@ impl Handler for Survey<'_> {
 
 impl Questions for Survey<'_> {
     fn is_done(&self) -> bool {
-        self.is_stopped || self.todo.is_empty() && self.asked.is_empty()
+        self.is_stopped || self.asks.is_done()
     }
 
     fn answered(&self) -> u64 {
-        self.answered
+        self.asks.answered()
     }
 
     fn disconnected(&mut self) {
         self.listing.clear();
         self.bad_name = None;
-        while let Some(ask) = self.asked.pop_back() {
-            self.todo.push_front(ask);
-        }
+        self.asks.again();
     }
 }

@@ -207,10 +207,6 @@ impl Handler for Uploads<'_> {
         }
     }
 
-    fn store(&mut self, _request: u64, _offset: u64, _data: &[u8]) -> Result<(), Refusal> {
-        Ok(())
-    }
-
     fn event(&mut self, event: Answer<'_>) -> Result<(), Refusal> {
         match event {
             Answer::Done { done, .. } => {

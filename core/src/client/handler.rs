@@ -5,7 +5,7 @@ use core::fmt;
 use super::{Action, ClientError, Event, Machine, NotNow};
 use crate::command::Command;
 use crate::path::Path;
-use crate::reply::Refusal;
+use crate::reply::{Code, Refusal};
 
 /// The owner of requests and files, for all three drivers.
 pub trait Handler {
@@ -17,16 +17,24 @@ pub trait Handler {
     /// [`NotNow::Wait`] is not told, the request is simply asked for again.
     fn requested(&mut self, outcome: Result<u64, NotNow>);
 
-    /// Read bytes of the file that is uploaded, from `offset` on, into `buffer`.
-    fn supply(&mut self, request: u64, offset: u64, buffer: &mut [u8]) -> Supplied;
+    /// Read bytes of the file that is uploaded, from `offset` on, into `buffer`. For handlers
+    /// that upload: others need none.
+    fn supply(&mut self, request: u64, offset: u64, buffer: &mut [u8]) -> Supplied {
+        let _never_asked = (request, offset, buffer);
+        Supplied::Failed(NO_FILES)
+    }
 
-    /// Write all of `data` at `offset` of the file that is downloaded.
+    /// Write all of `data` at `offset` of the file that is downloaded. For handlers that
+    /// download: others need none.
     ///
     /// # Errors
     ///
     /// A reason, for which the driver ends the session with [`Error::Handler`]: a download
     /// cannot be ended otherwise.
-    fn store(&mut self, request: u64, offset: u64, data: &[u8]) -> Result<(), Refusal>;
+    fn store(&mut self, request: u64, offset: u64, data: &[u8]) -> Result<(), Refusal> {
+        let _never_asked = (request, offset, data);
+        Err(NO_FILES)
+    }
 
     /// Take note.
     ///
@@ -35,6 +43,9 @@ pub trait Handler {
     /// A reason to end the session: the driver returns [`Error::Handler`].
     fn event(&mut self, event: Event<'_>) -> Result<(), Refusal>;
 }
+
+/// A handler that moves no files has asked for one to be moved.
+const NO_FILES: Refusal = Refusal::new(Code::Unsupported, "this handler moves no files");
 
 /// What came of reading from a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

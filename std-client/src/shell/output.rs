@@ -1,6 +1,6 @@
 //! What the shell itself prints.
 
-use std::io::{self, ErrorKind, Write, stdout};
+use std::io::{self, Write, stdout};
 
 use crate::failure::Failure;
 use crate::json::Found;
@@ -61,10 +61,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 ///
 /// [`Failure::Local`].
 pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
-    match result {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::output(&error)),
-        _ => Ok(()),
-    }
+    result.or_else(|error| Failure::unwritten(&error).map_or(Ok(()), Err))
 }
 
 /// Tell a person at the terminal something; one who has gone needs nothing.

@@ -1,6 +1,6 @@
 //! One question to the server, with its answer: for the shell itself, not for the output.
 
-use coracle::client::{Done, Event, Handler, NotNow, Supplied};
+use coracle::client::{Done, Event, Handler, NotNow};
 use coracle::{Code, Command, Entry, Metadata, Path, Refusal};
 
 use crate::failure::Failure;
@@ -35,17 +35,8 @@ impl<F: FnMut(Entry<'_>) -> bool> Handler for Question<'_, F> {
     fn requested(&mut self, outcome: Result<u64, NotNow>) {
         self.command = None;
         if let Err(why) = outcome {
-            let (code, message) = (Some(Code::TooLong), why.to_string());
-            self.answer = Some(Err(Failure::Refused { code, message }));
+            self.answer = Some(Err(Failure::not_taken(why)));
         }
-    }
-
-    fn supply(&mut self, _request: u64, _offset: u64, _buffer: &mut [u8]) -> Supplied {
-        Supplied::Bytes(0)
-    }
-
-    fn store(&mut self, _request: u64, _offset: u64, _data: &[u8]) -> Result<(), Refusal> {
-        Ok(())
     }
 
     fn event(&mut self, event: Event<'_>) -> Result<(), Refusal> {
