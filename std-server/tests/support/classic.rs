@@ -99,11 +99,15 @@ pub fn until_no_listener(address: SocketAddr) {
 impl Classic {
     /// Send a command and read the reply with one read; the connection stays open.
     pub fn ask(&self, command: &[u8]) -> (TcpStream, String) {
+        self.try_ask(command).expect("a reply")
+    }
+
+    fn try_ask(&self, command: &[u8]) -> io::Result<(TcpStream, String)> {
         let mut control = patient(TcpStream::connect(self.control).expect("a listener"));
-        control.write_all(command).unwrap();
+        control.write_all(command)?;
         let mut reply = [0; 128];
-        let count = control.read(&mut reply).unwrap();
-        (control, String::from_utf8_lossy(&reply[..count]).into_owned())
+        let count = control.read(&mut reply)?;
+        Ok((control, String::from_utf8_lossy(&reply[..count]).into_owned()))
     }
 
     /// Send bytes, half-close, and read all that comes.
@@ -150,9 +154,12 @@ impl Classic {
         Ok(bytes)
     }
 
-    /// Does not wait for anything after the last byte.
+    /// Does not wait for anything after the last byte. A server that turns too many away at once
+    /// resets without a word, which is an error here.
     pub fn upload(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
-        let (control, reply) = self.ask(format!("upload {name} {}", bytes.len()).as_bytes());
+        let command = format!("upload {name} {}", bytes.len());
+        let (control, reply) =
+            self.try_ask(command.as_bytes()).map_err(|error| error.to_string())?;
         drop(control);
         if reply != "ok" {
             return Err(reply);
