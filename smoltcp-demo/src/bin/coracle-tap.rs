@@ -1,0 +1,3 @@
+//! `coracle-tap`: serves on a TAP interface.
+
+fn main() {}
