@@ -1,0 +1,14 @@
+//! A network in memory, in virtual time: a wire with faults, hosts, clients.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+pub mod host;
+pub mod random;
+pub mod raw;
+pub mod session;
+pub mod wire;
+pub mod world;
+
+pub use host::Version;
+pub use random::payload;
+pub use wire::Conditions;
+pub use world::World;
