@@ -4,11 +4,13 @@
 pub mod host;
 pub mod random;
 pub mod raw;
+pub mod served;
 pub mod session;
 pub mod wire;
 pub mod world;
 
 pub use host::Version;
 pub use random::payload;
+pub use served::Setup;
 pub use wire::Conditions;
-pub use world::World;
+pub use world::{CONTROL, TRANSFER, World};

@@ -6,11 +6,16 @@ use smoltcp::wire::IpEndpoint;
 
 use super::host::{Host, Version, address};
 use super::raw::Raw;
-use super::session::Session;
+use super::served::{Served, Setup};
+use super::session::{Answer, Session, Task};
 use super::wire::Wire;
 
 /// So often may something be due at one moment: more is a loop that makes no progress.
 const SPIN_MAX: usize = 10_000;
+
+/// The ports of the server.
+pub const CONTROL: u16 = 2222;
+pub const TRANSFER: u16 = 3333;
 
 /// The longest IP packet on the segment, where a test does not say otherwise.
 pub const MTU: usize = 1500;
@@ -18,6 +23,7 @@ pub const MTU: usize = 1500;
 pub struct World {
     pub now: Instant,
     pub wire: Wire,
+    server: Option<Served>,
     pub hosts: Vec<Host>,
     pub sessions: Vec<Session>,
     pub raws: Vec<Raw>,
@@ -29,10 +35,21 @@ impl World {
         Self {
             now: Instant::ZERO,
             wire: Wire::new(seed),
+            server: None,
             hosts: Vec::new(),
             sessions: Vec::new(),
             raws: Vec::new(),
         }
+    }
+
+    /// A server, and room for hosts.
+    pub fn serving(seed: u64, setup: Setup) -> Self {
+        let world = Self::new(seed);
+        Self { server: Some(Served::new(&world.wire, setup)), ..world }
+    }
+
+    pub fn server(&mut self) -> &mut Served {
+        self.server.as_mut().unwrap()
     }
 
     /// One more host; its place comes back. Their addresses begin at 2: 1 is the server.
@@ -52,6 +69,39 @@ impl World {
         let socket = self.hosts[host].connect(to);
         self.raws.push(Raw::new(host, socket));
         self.raws.len() - 1
+    }
+
+    /// A session of a host with the server.
+    pub fn session(&mut self, host: usize, version: Version) -> usize {
+        self.session_at(host, version, CONTROL, false)
+    }
+
+    /// The same at a port; `transfer` asks for the transfer port to be opened.
+    pub fn session_at(&mut self, host: usize, version: Version, port: u16, transfer: bool) -> usize {
+        let to = IpEndpoint::new(address(version, 1), port);
+        let socket = self.hosts[host].connect(to);
+        self.sessions.push(Session::new(host, socket, transfer));
+        self.sessions.len() - 1
+    }
+
+    /// Have a session do something, some time.
+    pub fn ask(&mut self, session: usize, tasks: impl IntoIterator<Item = Task>) {
+        self.sessions[session].script.todo.extend(tasks);
+    }
+
+    /// Let time pass until a session has done everything, which must take less than `most`.
+    pub fn finish(&mut self, session: usize, most: Duration) -> &[Answer] {
+        self.run_until(most, |world| world.sessions[session].is_through());
+        let Session { end, script, .. } = &self.sessions[session];
+        assert!(matches!(end, None | Some(Ok(()))), "{end:?} {:?}", script.farewell);
+        &script.answers
+    }
+
+    /// Have a session do something now, on a wire that is good; what came of it.
+    pub fn does(&mut self, session: usize, tasks: impl IntoIterator<Item = Task>) -> Vec<Answer> {
+        let before = self.sessions[session].script.answers.len();
+        self.ask(session, tasks);
+        self.finish(session, Duration::from_secs(60))[before..].to_vec()
     }
 
     /// A socket of a host that listens.
@@ -101,6 +151,12 @@ impl World {
                 raw.advance(&mut self.hosts[raw.host]);
             }
             let mut is_at_rest = true;
+            if let Some(server) = &mut self.server
+                && server.due(self.now).is_some_and(|at| at <= self.now)
+            {
+                server.poll(self.now);
+                is_at_rest = false;
+            }
             for host in &mut self.hosts {
                 if host.is_due(self.now) {
                     host.poll(self.now);
@@ -117,13 +173,16 @@ impl World {
     /// The next moment at which something is to be done.
     fn next(&mut self) -> Option<Instant> {
         let now = self.now;
-        self.hosts.iter_mut().filter_map(|host| host.next(now)).min()
+        let hosts = self.hosts.iter_mut().filter_map(|host| host.next(now));
+        let server = self.server.as_ref().and_then(|server| server.due(now));
+        hosts.chain(server).min()
     }
 
     /// What a failed test wants to know.
     fn sight(&self) -> String {
         let sessions = self.sessions.iter().map(|session| session.sight(&self.hosts));
         let raws = self.raws.iter().map(|raw| raw.sight(&self.hosts));
-        sessions.chain(raws).map(|line| format!("\n  {line}")).collect()
+        let server = self.server.iter().map(Served::sight);
+        server.chain(sessions).chain(raws).map(|line| format!("\n  {line}")).collect()
     }
 }
