@@ -7,10 +7,9 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetFrame, IpEndpoint};
 use support::host::address;
 use support::raw::Raw;
-use support::{Conditions, Version, World, payload};
+use support::{Conditions, SECOND, Version, World, payload};
 
 const PORT: u16 = 7;
-const SECOND: Duration = Duration::from_secs(1);
 
 /// Two hosts and a connection between them: the second host listens.
 fn pair(world: &mut World, version: Version) -> (usize, usize) {

@@ -1,5 +1,5 @@
 //! A network in memory, in virtual time: a wire with faults, hosts, clients.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 pub mod host;
 pub mod random;
@@ -13,4 +13,4 @@ pub use host::Version;
 pub use random::payload;
 pub use served::Setup;
 pub use wire::Conditions;
-pub use world::{CONTROL, TRANSFER, World};
+pub use world::{CONTROL, SECOND, TRANSFER, World};

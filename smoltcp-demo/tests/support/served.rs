@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::thread;
 
 use coracle::limits::CHUNK_BUFFER_LEN;
 use coracle::{Answer, Config, Event, Host, Medium, RamDisk, RamSession, Step, poll};
@@ -96,6 +97,12 @@ impl Owner for Keeper {
     }
 }
 
+/// A disk, made where the stack has room for it on its way to the heap.
+fn disk() -> Box<RefCell<Disk>> {
+    let make = || Box::new(RefCell::new(Disk::new()));
+    thread::Builder::new().stack_size(16 << 20).spawn(make).unwrap().join().unwrap()
+}
+
 /// A server at its end of the wire. Its memory is leaked: a chip's is static as well.
 pub struct Served {
     pub server: Server<'static, Keeper>,
@@ -115,7 +122,7 @@ impl Served {
             (0..setup.slots).map(|_| Slot::new(sockets.add(socket(setup.buffer)))).collect();
         let doors: Vec<Door> =
             (0..setup.doors).map(|_| Door::new(sockets.add(socket(256)))).collect();
-        let disk = &*Box::leak(Box::new(RefCell::new(Disk::new())));
+        let disk = &*Box::leak(disk());
         let keeper = Keeper {
             disk,
             begun: Vec::new(),

@@ -17,6 +17,8 @@ const SPIN_MAX: usize = 10_000;
 pub const CONTROL: u16 = 2222;
 pub const TRANSFER: u16 = 3333;
 
+pub const SECOND: Duration = Duration::from_secs(1);
+
 /// The longest IP packet on the segment, where a test does not say otherwise.
 pub const MTU: usize = 1500;
 
