@@ -11,6 +11,9 @@ use super::wire::{End, Wire};
 /// Bytes of the buffers of a client's socket, each way.
 const BUFFER: usize = 16 * 1024;
 
+/// Where the ports of connections begin.
+const FIRST_PORT: u16 = 49_152;
+
 /// Which protocol a connection goes over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
@@ -54,8 +57,7 @@ impl Host {
         let mut device = wire.attach(mtu);
         let interface = interface(&mut device, number, number.into());
         let sockets = SocketSet::new(Vec::new());
-        let next_port = 49_152;
-        Self { device, interface, sockets, number, next_port, is_alive: true }
+        Self { device, interface, sockets, number, next_port: FIRST_PORT, is_alive: true }
     }
 
     pub fn address(&self, version: Version) -> IpAddress {
@@ -84,6 +86,15 @@ impl Host {
 
     pub fn state(&self, handle: SocketHandle) -> tcp::State {
         self.sockets.get::<tcp::Socket<'_>>(handle).state()
+    }
+
+    /// Begin anew: the host knows nothing of its connections, and uses their ports again.
+    pub fn restart(&mut self) {
+        for (_, each) in self.sockets.iter_mut() {
+            let smoltcp::socket::Socket::Tcp(each) = each else { continue };
+            *each = socket(BUFFER);
+        }
+        self.next_port = FIRST_PORT;
     }
 
     /// Stop for good, in the middle of everything: nothing is sent, nothing answered.
