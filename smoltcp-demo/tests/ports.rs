@@ -137,3 +137,19 @@ fn with_one_slot_two_ports_share_it() {
     assert!(port.is_none() || !world.raws[raw].is_lost, "a port is named that is not there");
     world.does(control, [Command::Noop.into()]);
 }
+
+#[test]
+fn two_slots_are_enough_for_a_client_on_both_ports() {
+    let mut world = World::serving(8, Setup::slots(2));
+    let host = world.host();
+    let control = world.session_at(host, Version::V4, CONTROL, true);
+    world.does(control, []);
+    let transfer = world.session_at(host, Version::V4, TRANSFER, false);
+    let file = payload(8, 50_000);
+    world.does(transfer, [upload("f", &file), Command::Exit.into()]);
+    world.run_for(SECOND * 3);
+    // And so they are for two clients on one.
+    let second = world.session(host, Version::V4);
+    let answers = world.does(second, [download("f")]);
+    assert!(answers[0].bytes == file);
+}
