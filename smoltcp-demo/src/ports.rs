@@ -1,7 +1,7 @@
 //! Who listens on the two ports, at every moment.
 
 use coracle::classic::Way;
-use smoltcp::iface::SocketSet;
+use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, State as Tcp};
 
 use crate::closing::forget;
@@ -45,49 +45,66 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
         self.find_slot(sockets)
     }
 
-    /// Whether somebody has begun to connect to a listener, or it is gone.
+    /// See whether somebody has begun to connect to a listener.
     fn see_newcomer(&mut self, port: Port, sockets: &mut SocketSet<'_>, now: u64) {
         let Some(listener) = self.listeners.of(port) else { return };
+        let Some(socket) = self.socket_of(listener) else { return };
+        if sockets.get::<Socket<'_>>(socket).is_listening() {
+            return;
+        }
+        let is_repeated = self.is_repeated(socket, sockets);
+        if is_repeated {
+            forget(sockets.get_mut(socket));
+        }
         match listener {
             Listener::Slot(index) => {
-                let Some(slot) = self.slots.get_mut(index) else { return };
-                if sockets.get::<Socket<'_>>(slot.socket).is_listening() {
-                    return;
-                }
-                slot.state = State::HalfOpen { port, since: now };
-                let handle = slot.socket;
-                if self.is_repeated(index, sockets) {
-                    forget(sockets.get_mut(handle));
-                    self.free(index);
+                if let Some(slot) = self.slots.get_mut(index) {
+                    slot.state = match is_repeated {
+                        true => State::Free,
+                        false => State::HalfOpen { port, since: now },
+                    };
                 }
             }
             Listener::Door(index) => {
-                let Some(door) = self.doors.get_mut(index) else { return };
-                if sockets.get::<Socket<'_>>(door.socket).is_listening() {
-                    return;
+                if let Some(door) = self.doors.get_mut(index) {
+                    door.state = match is_repeated {
+                        true => Opening::Closed,
+                        false => Opening::Entered { since: now },
+                    };
                 }
-                door.state = Opening::Entered { since: now };
             }
         }
         self.listeners.set(port, None);
     }
 
-    /// Whether the first segment of a connection came twice, and a second listener has answered
-    /// it: the peer would take only one of the answers. The first answer is repeated by itself.
-    fn is_repeated(&self, index: usize, sockets: &SocketSet<'_>) -> bool {
-        let Some(new) = self.slots.get(index) else { return false };
-        let ends = |handle| {
-            let socket = sockets.get::<Socket<'_>>(handle);
-            (socket.local_endpoint(), socket.remote_endpoint())
-        };
-        let newcomer = ends(new.socket);
-        let mut others = self.slots.iter().map(|slot| slot.socket);
-        let mut doors = self.doors.iter().map(|door| door.socket);
-        others.by_ref().chain(doors.by_ref()).any(|other| {
-            other != new.socket
-                && sockets.get::<Socket<'_>>(other).is_open()
-                && ends(other) == newcomer
-        })
+    fn socket_of(&self, listener: Listener) -> Option<SocketHandle> {
+        match listener {
+            Listener::Slot(index) => self.slots.get(index).map(|slot| slot.socket),
+            Listener::Door(index) => self.doors.get(index).map(|door| door.socket),
+        }
+    }
+
+    /// Whether the first segment of a connection has come twice, and another listener answered
+    /// the first: the peer can take only one answer, and that one is repeated by itself. What is
+    /// left of an earlier connection between the same ends has to go, or it would get the
+    /// segments of this one.
+    fn is_repeated(&self, newcomer: SocketHandle, sockets: &mut SocketSet<'_>) -> bool {
+        let ends = |socket: &Socket<'_>| (socket.local_endpoint(), socket.remote_endpoint());
+        let own = ends(sockets.get(newcomer));
+        let slots = self.slots.iter().map(|slot| slot.socket);
+        let others = slots.chain(self.doors.iter().map(|door| door.socket));
+        let mut is_repeated = false;
+        for other in others.filter(|&other| other != newcomer) {
+            let socket = sockets.get_mut::<Socket<'_>>(other);
+            if ends(socket) == own {
+                if socket.is_open() {
+                    is_repeated = true;
+                } else {
+                    forget(socket);
+                }
+            }
+        }
+        is_repeated
     }
 
     fn open(&mut self, port: Port, sockets: &mut SocketSet<'_>) {

@@ -120,7 +120,14 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
     ) -> Attention {
         let Some(slot) = self.slots.get_mut(index) else { return Attention::Moved };
         let State::Serving(serving) = &mut slot.state else { return Attention::Moved };
-        match serving.drive(sockets.get_mut(slot.socket), &mut self.shared, now) {
+        let socket = sockets.get_mut::<Socket<'_>>(slot.socket);
+        let mut progress = serving.drive(socket, &mut self.shared, now);
+        while serving.stage == Stage::File(Way::Download) && progress == Ok(Progress::Again) {
+            // No frame is sent between the last bytes and the end, which is to go with them. The
+            // buffer of the socket is the limit.
+            progress = serving.drive(socket, &mut self.shared, now);
+        }
+        match progress {
             Ok(Progress::Waiting { until }) => serving.held.deadline().or(until).into(),
             Ok(Progress::Again) => Attention::Now,
             Ok(Progress::Done(Outcome::Classic)) => {
@@ -162,7 +169,9 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
                 })
             }
             (Stage::File(Way::Upload), _) if is_whole => Some(Closing::half_close(socket, now)),
-            (Stage::Commands, Port::Control) => Some(Closing::half_close(socket, now)),
+            (Stage::Commands, Port::Control) | (Stage::Unconnected, _) => {
+                Some(Closing::half_close(socket, now))
+            }
             (Stage::Commands, Port::Transfer) => Some(Closing::peer_first(now)),
             _ => None,
         };
