@@ -43,7 +43,8 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
                 _ => {}
             }
         }
-        self.find_slot(sockets, now)
+        let has_slot = matches!(self.listeners.of(Port::Transfer), Some(Listener::Slot(_)));
+        self.shared.set_listener(has_slot) | self.find_slot(sockets, now)
     }
 
     /// See whether somebody has begun to connect to a listener.
@@ -148,16 +149,13 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
         self.listeners.set(port, None);
     }
 
-    /// A slot that can be used now; one without leftovers if there is one.
+    /// A slot that can be used now; rather one whose last connection needs its name no more
+    /// (TIME-WAIT).
     fn free_slot(&self, sockets: &SocketSet<'_>) -> Option<usize> {
         let all = self.slots.iter().enumerate();
         let free = all.filter(|(_, slot)| matches!(slot.state, State::Free));
-        let usable = free.filter_map(|(index, slot)| match leftovers(sockets.get(slot.socket)) {
-            Leftovers::Nothing => Some((false, index)),
-            Leftovers::Name => Some((true, index)),
-            Leftovers::Reset => None,
-        });
-        usable.min().map(|(_, index)| index)
+        let is_named = |handle| sockets.get::<Socket<'_>>(handle).state() == Tcp::TimeWait;
+        free.map(|(index, slot)| (is_named(slot.socket), index)).min().map(|(_, index)| index)
     }
 
     /// Whether a slot can listen in place of a door.
@@ -272,23 +270,6 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
             }
             (_, Some(peer)) => self.begin(index, peer, port, sockets, now),
         }
-    }
-}
-
-/// What a socket that is not used has still to do.
-enum Leftovers {
-    Nothing,
-    /// To keep its name, so that late segments harm nobody.
-    Name,
-    /// To send a reset.
-    Reset,
-}
-
-fn leftovers(socket: &Socket<'_>) -> Leftovers {
-    match (socket.is_open(), socket.state()) {
-        (false, Tcp::TimeWait) => Leftovers::Name,
-        (false, _) if socket.remote_endpoint().is_none() => Leftovers::Nothing,
-        _ => Leftovers::Reset,
     }
 }
 
