@@ -9,7 +9,6 @@ use smoltcp::time::{Duration, Instant};
 use crate::door::{Door, FULL};
 use crate::owner::Owner;
 use crate::ports::Listeners;
-use crate::pressure::Pressure;
 use crate::sessions::Attention;
 use crate::settings::Settings;
 use crate::slot::{Slot, State};
@@ -24,7 +23,6 @@ pub struct Server<'a, O: Owner, const LINE: usize = LINE_MIN> {
     pub(crate) slots: &'a mut [Slot<O, LINE>],
     pub(crate) doors: &'a mut [Door],
     pub(crate) listeners: Listeners,
-    pub(crate) pressure: Pressure,
     pub(crate) shared: Shared,
     /// The number of the last session.
     pub(crate) number: u32,
@@ -58,7 +56,6 @@ impl<'a, O: Owner, const LINE: usize> Server<'a, O, LINE> {
             slots,
             doors,
             listeners: Listeners::NONE,
-            pressure: Pressure::NONE,
             shared: Shared::new(settings),
             number: 0,
             first: 0,
