@@ -71,7 +71,9 @@ fn a_listing_is_bare_names_and_then_the_end() {
 fn what_is_refused_is_told_as_the_ancestor_does_and_to_people_with_a_reason() {
     let (mut world, host) = world(3, 3);
     store(&mut world, "f", b"1");
-    for command in ["download none", "ls none", "upload f", "upload /none/f 5", "sing", "upload .. 5"] {
+    for command in
+        ["download none", "ls none", "upload f", "upload /none/f 5", "sing", "upload .. 5"]
+    {
         let reply = ancestor::ask(&mut world, host, Version::V4, command);
         assert_eq!(reply, "err", "{command}");
         let reply = ancestor::ask(&mut world, host, Version::V4, &format!("{command}\n"));
@@ -185,7 +187,11 @@ fn where_it_is_not_allowed_it_is_refused() {
         let raw = world.dial(host, Version::V4, CONTROL);
         world.raws[raw].say(command.as_bytes());
         world.run_until(SECOND * 20, |world| world.raws[raw].is_over());
-        assert!(world.raws[raw].text().starts_with("err bad-command "), "{}", world.raws[raw].text());
+        assert!(
+            world.raws[raw].text().starts_with("err bad-command "),
+            "{}",
+            world.raws[raw].text()
+        );
         world.raws[raw].close();
         world.run_for(SECOND);
     }
