@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::{Parser, ValueEnum, ValueHint};
 use coracle::Timeouts;
+use coracle_desktop::log::LogOptions;
 use coracle_storage::folder::FolderOptions;
 
 use crate::classic::ClassicChoice;
@@ -89,13 +90,9 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub grace: u64,
 
-    /// How records are written to standard error.
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
-    pub log: LogFormat,
-
-    /// Only warnings and errors are logged.
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// What is logged, and how.
+    #[command(flatten)]
+    pub log: LogOptions,
 
     /// What can be asked for instead.
     #[command(flatten)]
@@ -109,15 +106,6 @@ pub enum Durability {
     Full,
     /// Renamed into place.
     Rename,
-}
-
-/// How records are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line, for programs.
-    Json,
 }
 
 /// The value of `--transfer-port`.
