@@ -6,4 +6,5 @@
 //! package's), nor how bytes are moved: that differs, or it would be one program.
 
 pub mod log;
+pub mod options;
 pub mod output;

@@ -24,12 +24,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use coracle_desktop::options::Durability;
 use coracle_desktop::output::say;
 use coracle_storage::folder::Folder;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub use classic::ClassicChoice;
-pub use cli::{Durability, Options, TransferChoice};
+pub use cli::Options;
 pub use manual::{Manual, options};
 pub use service::{SendStorage, Service, Settings};
 
@@ -136,11 +137,8 @@ async fn serve(options: &Options, folder: Folder) -> Result<(), Failure> {
         read_only: options.read_only,
         classic: options.classic,
         flushes: options.durability == Durability::Full,
-        timeouts: options.timeouts(),
-        transfer_port: match options.transfer_port {
-            TransferChoice::Port(port) => Some(port),
-            TransferChoice::None => None,
-        },
+        timeouts: options.timeouts.timeouts(),
+        transfer_port: options.transfer_port.port(),
     };
     let mut service = Service::new(settings, move || folder.session());
     for &address in &options.listen {
