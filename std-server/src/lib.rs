@@ -5,7 +5,6 @@ mod arrivals;
 mod classic;
 mod cli;
 mod clock;
-mod counters;
 mod descriptors;
 mod host;
 mod link;
