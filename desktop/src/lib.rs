@@ -5,6 +5,7 @@
 //! the same in all of them. The protocol does not (it is the core's), nor do media (the storage
 //! package's), nor how bytes are moved: that differs, or it would be one program.
 
+pub mod connection;
 pub mod counters;
 pub mod journal;
 pub mod log;
