@@ -1,4 +1,4 @@
-//! The options that print how a program is used: completions for shells, the man page.
+//! The options that print how a program is used: completions of shells, the man page.
 
 use std::io;
 
@@ -69,4 +69,79 @@ pub fn completions(shell: Shell, command: &mut Command) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, command, name, &mut script);
     String::from_utf8_lossy(&script).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::man;
+    use crate::tour::{self, Chapter};
+
+    const TOUR: &[Chapter] = &[
+        Chapter { title: "First steps", text: "\n  raft ~/shared   serve it" },
+        Chapter { title: "Exit status", text: "\n0 done — `raft`" },
+    ];
+
+    /// A program.
+    #[derive(Debug, Parser)]
+    #[command(name = "raft", after_long_help = tour::told(TOUR))]
+    struct Options {
+        /// What it needs.
+        #[arg(long)]
+        root: String,
+
+        #[command(flatten, next_help_heading = "Instead of floating")]
+        manual: Manual,
+    }
+
+    fn asked(line: &[&str]) -> Option<Asked> {
+        let command = Options::command().no_binary_name(true);
+        Manual::asked(&command.try_get_matches_from(line).unwrap())
+    }
+
+    #[test]
+    fn it_is_asked_for_without_what_the_program_needs() {
+        assert_eq!(asked(&["--man"]), Some(Asked::ManPage));
+        assert_eq!(asked(&["--completions", "fish"]), Some(Asked::Completions(Shell::Fish)));
+        assert_eq!(asked(&["--root", "/"]), None);
+        let both = Options::command().try_get_matches_from(["raft", "--man", "--root", "/"]);
+        both.expect_err("one or the other");
+    }
+
+    #[test]
+    fn a_script_completes_the_options() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let script = completions(shell, &mut Options::command());
+            assert!(script.contains("raft") && script.contains("root"), "{shell}: {script}");
+        }
+    }
+
+    #[test]
+    fn the_help_has_the_tour_and_a_heading() {
+        let help = Options::command().render_long_help().to_string();
+        assert!(help.contains("\nInstead of floating:\n      --completions <SHELL>\n"), "{help}");
+        assert!(
+            help.ends_with(
+                "First steps:\n  raft ~/shared   serve it\n\nExit status:\n0 done — `raft`\n"
+            ),
+            "{help:?}"
+        );
+    }
+
+    #[test]
+    fn a_page_is_what_every_formatter_understands() {
+        let page = man::page(Options::command(), "raft\nraft --man".to_owned(), TOUR).unwrap();
+        let page = man::spelled(&page);
+        for part in [
+            "\n.TH RAFT 1 ",
+            "\\fBraft\\fR\n.br\n\\fBraft\\fR \\-\\-man\n",
+            "\n.SH \"FIRST STEPS\"\n.nf\n  raft \\(ti/shared   serve it\n.fi\n",
+            "\n.SH \"EXIT STATUS\"\n.nf\n0 done \\[u2014] \\(garaft\\(ga\n.fi\n",
+        ] {
+            assert!(page.contains(part), "{part:?} in {page}");
+        }
+        assert!(!page.contains("COMMANDS") && page.is_ascii());
+    }
 }
