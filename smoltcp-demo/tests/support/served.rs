@@ -148,7 +148,9 @@ impl Served {
             Next::At(at) => Some(at),
             Next::Frame => None,
         };
-        [asked, self.device.next_arrival()].into_iter().flatten().min()
+        let due = [asked, self.device.next_arrival()].into_iter().flatten().min()?;
+        // A device without room is waited for.
+        Some(self.device.full_until(now).map_or(due, |free| free.max(due)))
     }
 
     pub fn poll(&mut self, now: Instant) {
