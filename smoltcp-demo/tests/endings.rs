@@ -3,10 +3,10 @@
 mod support;
 
 use coracle::client::Done;
-use coracle::{Error, Outcome};
+use coracle::{Command, Error, Outcome};
 use support::raw::{data, frames};
 use support::session::{partial, receipt, upload};
-use support::{CONTROL, SECOND, Setup, TRANSFER, Version, World, payload};
+use support::{CONTROL, Conditions, SECOND, Setup, TRANSFER, Version, World, ancestor, payload};
 
 /// Say something and close at once; what came, and how the session ended.
 fn say(world: &mut World, port: u16, bytes: &[u8]) -> (String, Outcome) {
@@ -101,4 +101,31 @@ fn the_last_word_arrives_though_the_client_still_sends() {
     world.run_until(SECOND * 5, |world| world.raws[raw].is_over());
     let text = world.raws[raw].text();
     assert!(world.raws[raw].is_ended && text.contains("\\nerr bad-command "), "{text}");
+}
+
+#[test]
+fn the_last_bytes_have_the_time_they_need() {
+    // All of the file is in the server's buffer when its session is over, and takes half a
+    // minute to arrive: 16 KiB a round trip.
+    for classic in [false, true] {
+        let mut setup = Setup { buffer: 500_000, ..Setup::slots(3) };
+        setup.settings.config.classic = true;
+        let mut world = World::serving(6, setup);
+        let (far, near) = (world.host(), world.host());
+        let slow = Conditions { delay: SECOND / 2, ..Conditions::GOOD };
+        world.hosts[far].device.set(slow, slow);
+        let file = payload(6, 400_000);
+        let session = world.session(near, Version::V4);
+        world.does(session, [upload("f", &file), Command::Exit.into()]);
+        if classic {
+            assert_eq!(ancestor::ask(&mut world, far, Version::V4, "download f"), "400000");
+            assert!(ancestor::receive(&mut world, far, 400_000) == file, "classic");
+        } else {
+            let raw = world.dial(far, Version::V4, CONTROL);
+            world.raws[raw].say(b"hello 1\ndownload f\nexit\n");
+            world.run_until(SECOND * 100, |world| world.raws[raw].is_over());
+            let raw = &world.raws[raw];
+            assert!(raw.is_ended && raw.received.len() > 400_000, "{}", raw.received.len());
+        }
+    }
 }
