@@ -198,6 +198,8 @@ fn a_wire_that_doubles_every_frame_begins_no_session_twice() {
             let file = payload(round, 20_000);
             let tasks = [upload("f", &file), download("f"), Command::Exit.into()];
             assert!(world.does(session, tasks)[1].bytes == file);
+            let states = world.server().states();
+            assert!(!states.contains(&tcp::State::SynReceived), "{slots} slots: {states:?}");
             world.run_for(SECOND * 3);
             let owner = world.server().server.owner();
             assert_eq!(owner.begun.len() as u64, round, "{slots} slots");
