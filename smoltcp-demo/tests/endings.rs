@@ -92,12 +92,16 @@ fn on_the_transfer_port_the_client_closes_first_and_keeps_the_name() {
 }
 
 #[test]
-fn the_last_word_arrives_though_the_client_still_sends() {
+fn the_last_word_arrives_at_a_client_that_sends_all_it_has_before_it_reads() {
     let mut world = world(5);
     let raw = world.dial(0, Version::V4, CONTROL);
+    world.raws[raw].reads = false;
     // Nothing that is a command, and much more behind it.
     world.raws[raw].say(b"hello 1\n");
-    world.raws[raw].say(&[0x07; 100_000]);
+    world.raws[raw].say(&[0x07; 500_000]);
+    world.raws[raw].close();
+    world.run_until(SECOND * 5, |world| world.raws[raw].is_said());
+    world.raws[raw].reads = true;
     world.run_until(SECOND * 5, |world| world.raws[raw].is_over());
     let text = world.raws[raw].text();
     assert!(world.raws[raw].is_ended && text.contains("\\nerr bad-command "), "{text}");

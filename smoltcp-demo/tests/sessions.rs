@@ -245,4 +245,9 @@ fn visitors_who_stay_at_the_doors_keep_nobody_from_them() {
         assert_eq!(told, Some(Some(Code::Limit)));
     }
     world.does(session, [Command::Noop.into()]);
+    // And they do not stay for ever.
+    world.run_for(SECOND * 30);
+    let mut states = world.server().states();
+    states.sort_by_key(|&state| state as u8);
+    assert_eq!(states, [tcp::State::Closed, tcp::State::Listen, tcp::State::Established]);
 }

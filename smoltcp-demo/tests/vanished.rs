@@ -4,6 +4,7 @@
 mod support;
 
 use coracle::client::Done;
+use smoltcp::socket::tcp::State;
 use smoltcp::time::Duration;
 use support::session::{download, partial, receipt, upload, upload_rest};
 use support::states::{HALF, Place, client_at, file, slot_is_back_after};
@@ -33,6 +34,21 @@ fn a_slot_comes_back_by_its_timer_wherever_its_peer_vanishes() {
             let (least, most) = expected(place);
             assert!(took >= SECOND * least && took <= SECOND * most, "{place:?}: {took}");
         }
+    }
+}
+
+#[test]
+fn nobody_needs_to_come_for_a_slot_to_be_free_again() {
+    for place in Place::ALL {
+        let (mut world, _) = client_at(place, Version::V4, Setup::slots(1));
+        world.hosts[0].vanish();
+        world.run_for(SECOND * expected(place).1);
+        assert_eq!(world.server().server.sessions(), 0, "{place:?}");
+        assert!(world.server().server.is_quiet(), "{place:?}");
+        world.run_for(SECOND * 2);
+        let states = world.server().states();
+        let is_free = |state: &State| matches!(state, State::Listen | State::Closed);
+        assert!(states.iter().all(is_free), "{place:?}: {states:?}");
     }
 }
 
