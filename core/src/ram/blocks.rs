@@ -254,7 +254,7 @@ mod tests {
     fn what_was_cut_meanwhile_is_not_met_again() {
         let mut blocks = Blocks::<Arrays<1, 6>>::new();
         let (mut own, mut other) = (Chain::EMPTY, Chain::EMPTY);
-        let mut write = |chain: &mut Chain, offset, byte: u8, blocks: &mut Blocks<_>| {
+        let write = |chain: &mut Chain, offset, byte: u8, blocks: &mut Blocks<_>| {
             let bytes = [byte; 2 * BLOCK_LEN];
             assert_eq!(blocks.write(chain, &mut Cursor::default(), offset, &bytes), bytes.len());
         };
