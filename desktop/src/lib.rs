@@ -10,3 +10,4 @@ pub mod journal;
 pub mod log;
 pub mod options;
 pub mod output;
+pub mod pool;

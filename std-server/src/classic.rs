@@ -14,6 +14,7 @@ use coracle::asynch::{serve as serve_all, serve_until_idle};
 use coracle::classic::Server;
 use coracle::limits::LINE_MAX;
 use coracle::{Code, Error, Outcome, Refusal, Timers};
+use coracle_desktop::pool::Chunk;
 use tokio::net::TcpStream;
 
 use self::dial::dial;
@@ -22,7 +23,6 @@ use self::sender::Sender;
 use crate::host::Host;
 use crate::link::{Link, Nowhere};
 use crate::peer::{Peer, canonical};
-use crate::pool::Chunk;
 use crate::service::{SendStorage, Shared};
 use crate::session::{self, Port, close_in_order};
 use crate::transfer::TransferPort;

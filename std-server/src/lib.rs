@@ -11,7 +11,6 @@ mod link;
 mod listener;
 mod manual;
 mod peer;
-mod pool;
 mod service;
 mod session;
 mod threads;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use coracle::{Code, Refusal, Storage, Timeouts};
 use coracle_desktop::counters::Counters;
 use coracle_desktop::journal;
+use coracle_desktop::pool::Pool;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -18,8 +19,7 @@ use crate::arrivals::{Arrival, Arrivals};
 use crate::classic::ClassicChoice;
 use crate::clock::Clock;
 use crate::listener::accept;
-use crate::pool::Pool;
-use crate::session::{self, Port, reset_when_dropped};
+use crate::session::{self, CHUNK_LEN, Port, reset_when_dropped};
 use crate::threads::Threads;
 use crate::transfer::{AllPorts, TransferPort};
 
@@ -118,7 +118,7 @@ where
             counters: Arc::default(),
             flushes: settings.flushes,
             max_sessions: settings.max_sessions,
-            pool: Arc::default(),
+            pool: Arc::new(Pool::new(CHUNK_LEN)),
             read_only: settings.read_only,
             threads: Threads::new(),
             timeouts: settings.timeouts,

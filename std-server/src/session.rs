@@ -11,6 +11,7 @@ use coracle::asynch::{Clock as _, serve_until_idle};
 use coracle::limits::LINE_MAX;
 use coracle::{Config, Error, Outcome, Server, Timers};
 use coracle_desktop::journal::{self, Journal};
+use coracle_desktop::pool::Chunk;
 use rustix::net::sockopt::set_socket_linger;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -21,9 +22,12 @@ use crate::classic::{Addresses, Classic};
 use crate::clock::Clock;
 use crate::host::Host;
 use crate::link::Link;
-use crate::pool::{CHUNK_LEN, Chunk};
 use crate::service::{SendStorage, Shared};
 use crate::transfer::TransferPort;
+
+/// File bytes in a frame of this server. Measured on loopback: 64 KiB is a few percent slower
+/// (more system calls), 1 MiB no faster (it leaves the second-level cache).
+pub(crate) const CHUNK_LEN: usize = 256 << 10;
 
 /// How long a closing side reads and discards, so that a reset does not destroy its last line.
 pub(crate) const LINGER: Duration = Duration::from_secs(2);
