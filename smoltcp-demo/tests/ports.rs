@@ -76,10 +76,10 @@ fn files_move_on_one_connection_and_lists_on_the_other() {
     let answers = world.finish(transfer, SECOND * 10);
     assert!(answers[1].bytes == file);
     let begun = &world.server().server.owner().begun;
-    assert_eq!(begun.iter().map(|session| session.port).collect::<Vec<_>>(), [
-        Port::Control,
-        Port::Transfer
-    ]);
+    assert_eq!(
+        begun.iter().map(|session| session.port).collect::<Vec<_>>(),
+        [Port::Control, Port::Transfer]
+    );
 }
 
 #[test]

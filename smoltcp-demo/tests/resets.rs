@@ -2,8 +2,8 @@
 
 mod support;
 
-use coracle::client::Done;
 use coracle::Command;
+use coracle::client::Done;
 use smoltcp::wire::{Ipv4Address, TcpControl};
 use support::forger::{Forger, Segment};
 use support::session::{download, partial, receipt, upload, upload_rest};

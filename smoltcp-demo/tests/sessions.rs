@@ -20,7 +20,8 @@ fn eight_clients_at_once_move_their_files_both_ways() {
         .collect();
     for (n, &session) in sessions.iter().enumerate() {
         let name = format!("f{n}");
-        let tasks = [upload(&name, &files[n]), sum(&name), download(&name), upload("same", &files[n])];
+        let tasks =
+            [upload(&name, &files[n]), sum(&name), download(&name), upload("same", &files[n])];
         world.ask(session, tasks);
     }
     for (n, &session) in sessions.iter().enumerate() {
@@ -77,7 +78,8 @@ fn who_finds_no_slot_is_told_so_and_is_served_once_there_is_one() {
         }
         // More than there are doors, one after the other and at once.
         for round in 0..3 {
-            let late: Vec<_> = hosts[2..].iter().map(|&host| world.session(host, version)).collect();
+            let late: Vec<_> =
+                hosts[2..].iter().map(|&host| world.session(host, version)).collect();
             for &session in &late {
                 world.ask(session, [Command::Noop.into()]);
             }
@@ -150,7 +152,9 @@ fn connections_that_come_in_the_same_poll_are_all_taken_while_slots_are_free() {
     for &raw in &raws {
         world.raws[raw].say(b"hello 1\nnoop\n");
     }
-    world.run_until(SECOND, |world| raws.iter().all(|&raw| world.raws[raw].text().ends_with("ok\\n")));
+    world.run_until(SECOND, |world| {
+        raws.iter().all(|&raw| world.raws[raw].text().ends_with("ok\\n"))
+    });
     assert_eq!(world.server().server.sessions(), 6);
 }
 

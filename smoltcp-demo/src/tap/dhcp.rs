@@ -194,20 +194,22 @@ mod tests {
             (change, said)
         }
 
+        fn answer(&mut self, said: &[Asked], lease_seconds: u32) {
+            for asked in said {
+                let frame = answer(asked, lease_seconds);
+                let token = self.link.transmit(self.now).unwrap();
+                token.consume(frame.len(), |bytes| bytes.copy_from_slice(&frame));
+            }
+        }
+
         /// Answer what it asks until something changes.
-        fn until_change(&mut self, lease_seconds: u32) -> Change {
-            let mut said = Vec::new();
+        fn until_change(&mut self) -> Change {
             for _ in 0..10 {
-                for asked in &said {
-                    let frame = answer(asked, lease_seconds);
-                    let token = self.link.transmit(self.now).unwrap();
-                    token.consume(frame.len(), |bytes| bytes.copy_from_slice(&frame));
-                }
-                let (change, asked) = self.turn();
+                let (change, said) = self.turn();
                 if let Some(change) = change {
                     return change;
                 }
-                said = asked;
+                self.answer(&said, 100);
             }
             panic!("nothing changes");
         }
@@ -219,22 +221,25 @@ mod tests {
         assert_eq!(client.interface.ip_addrs(), []);
         let address = Ipv4Cidr::new(OURS, 24);
         let got = Change::Got { address, router: Some(SERVER), server: SERVER };
-        assert_eq!(client.until_change(100), got);
+        assert_eq!(client.until_change(), got);
         assert_eq!(client.interface.ip_addrs(), [IpCidr::Ipv4(address)]);
         assert!(client.interface.routes().get_default_ipv4_route().is_some());
 
-        // Half of the lease later it is asked for again; nothing is heard of it any more.
-        client.now += Duration::from_secs(50);
+        // Before the lease ends, everybody is asked to prolong it.
+        client.now += Duration::from_secs(90);
         let (change, said) = client.turn();
-        assert_eq!(change, None);
-        assert!(said.iter().any(|said| said.kind == DhcpMessageType::Request));
-        client.now += Duration::from_secs(49);
+        assert_eq!((change, said.len()), (None, 1));
+        client.answer(&said, 100);
         assert_eq!(client.turn().0, None);
-        client.now += Duration::from_secs(2);
-        assert_eq!(client.until_change(100), Change::Lost { address });
+        client.now += Duration::from_secs(20);
+        assert_eq!(client.turn().0, None, "prolonged");
+        assert_eq!(client.interface.ip_addrs(), [IpCidr::Ipv4(address)]);
+
+        // Then nobody answers any more.
+        client.now += Duration::from_secs(81);
+        assert_eq!(client.turn().0, Some(Change::Lost { address }));
         assert_eq!(client.interface.ip_addrs(), []);
         assert!(client.interface.routes().get_default_ipv4_route().is_none());
-        // And it is asked for anew.
-        assert_eq!(client.until_change(100), got);
+        assert_eq!(client.until_change(), got, "it is asked for anew");
     }
 }

@@ -20,9 +20,7 @@ pub(super) struct Host<H> {
 impl<H: poll::Host> poll::Host for Host<H> {
     fn answer(&mut self, step: Step<'_>) -> Option<Answer> {
         match step {
-            Step::Stats(buffer) => {
-                Some(Answer::Filled(self.journal.counters().write(buffer)))
-            }
+            Step::Stats(buffer) => Some(Answer::Filled(self.journal.counters().write(buffer))),
             step => self.medium.answer(step),
         }
     }

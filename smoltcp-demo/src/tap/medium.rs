@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 
-use coracle::ram::{BLOCK_LEN, Block, Disk, Lent, Node, Session};
-use coracle::{Answer, Code, Host as _, Medium, Refusal, Step, poll};
+use coracle::ram::{Disk, Lent, Session};
+use coracle::{Answer, Code, Host, Medium, Refusal, Step, poll};
 use coracle_storage::folder::{Folder, FolderSession};
 
 use super::workers::Workers;
@@ -74,7 +74,7 @@ impl Flushing {
         self.place = Place::Away(result);
         self.owes_flush = false;
         workers.run(move || {
-            let answer = medium.answer(Step::Commit);
+            let answer = Host::answer(&mut medium, Step::Commit);
             // If the session is gone, so is the medium.
             let _gone = done.send((answer, medium));
         });
@@ -91,7 +91,7 @@ impl poll::Host for Flushing {
             }
             Place::Here(mut medium) => {
                 self.owes_flush |= matches!(step, Step::Finish { .. });
-                let answer = medium.answer(step);
+                let answer = Host::answer(&mut medium, step);
                 self.place = Place::Here(medium);
                 Some(answer)
             }
@@ -120,4 +120,3 @@ impl Drop for Flushing {
         }
     }
 }
-

@@ -87,8 +87,8 @@ impl Network {
         if self.gateways.iter().any(|other| matches!(other, IpAddress::Ipv4(_)) == is_v4) {
             return Err(AddressError::Gateways(gateway));
         }
-        let has_link = self.ours.iter().any(is_v6);
-        if !self.is_near(gateway) && !(has_link && link.contains_addr(&gateway)) {
+        let is_on_link = link.contains_addr(&gateway) && self.ours.iter().any(is_v6);
+        if !is_on_link && !self.is_near(gateway) {
             return Err(AddressError::GatewayOutside(gateway));
         }
         self.gateways.push(gateway);
@@ -196,11 +196,12 @@ pub fn cidr(text: &str) -> Result<IpCidr, String> {
     let needed = || "an address with its network is needed, as 192.168.69.1/24 or fd00::1/64";
     let (address, len) = text.split_once('/').ok_or_else(needed)?;
     let address = ip(address)?;
-    let (len, bits) = (len.parse::<u8>().map_err(|_| needed())?, 8 * address.as_bytes().len());
-    if usize::from(len) > bits {
+    let len = len.parse::<u8>().map_err(|_| needed())?;
+    let bits = if matches!(address, IpAddress::Ipv4(_)) { 32 } else { 128 };
+    if len > bits {
         return Err(needed().into());
     }
-    if usize::from(len) == bits {
+    if len == bits {
         return Err(format!("a network /{len} has one address: there is nobody else in it"));
     }
     let cidr = IpCidr::new(address, len);

@@ -70,7 +70,9 @@ pub fn client_at(place: Place, version: Version, setup: Setup) -> (World, usize)
         Place::Line => (b"hello 1\nnoop\nls so".to_vec(), |heard| heard.ends_with("ok\\n")),
         Place::Idle => (b"hello 1\nnoop\n".to_vec(), |heard| heard.ends_with("ok\\n")),
         Place::Upload => (half_upload(), |heard| heard.starts_with("ok 1")),
-        Place::Download => (b"hello 1\ndownload big\n".to_vec(), |heard| heard.contains("ok 102400")),
+        Place::Download => {
+            (b"hello 1\ndownload big\n".to_vec(), |heard| heard.contains("ok 102400"))
+        }
         Place::Closing => (b"hello 1\nexit\n".to_vec(), |heard| heard.ends_with("\\nok\\n")),
     };
     world.raws[raw].say(&says);

@@ -79,7 +79,13 @@ impl World {
     }
 
     /// The same at a port; `transfer` asks for the transfer port to be opened.
-    pub fn session_at(&mut self, host: usize, version: Version, port: u16, transfer: bool) -> usize {
+    pub fn session_at(
+        &mut self,
+        host: usize,
+        version: Version,
+        port: u16,
+        transfer: bool,
+    ) -> usize {
         let to = IpEndpoint::new(address(version, 1), port);
         let socket = self.hosts[host].connect(to);
         self.sessions.push(Session::new(host, socket, transfer));
