@@ -111,7 +111,7 @@ fn serve<M: Media>(
         interface = tap.name(),
         mtu = tap.mtu(),
         offload = link.offload,
-        hardware = %identity.hardware,
+        mac = identity.hardware.to_string().replace('-', ":"),
         "attached"
     );
     let wire = wire(&options.trial, tap, identity.seed)?;
