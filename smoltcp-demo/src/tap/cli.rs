@@ -27,6 +27,8 @@ const BUFFERS: (Size, Size) = (Size(2 << 10), Size(1 << 30));
 /// or a RAM disk.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "coracle-tap", version, max_term_width = 100, arg_required_else_help = true,
+          override_usage = "coracle-tap [OPTIONS] <--addr ADDRESS/LENGTH | --dhcp> \
+                            <ROOT | --ram SIZE>",
           after_help = manual::essentials(), after_long_help = manual::tour())]
 pub struct Options {
     /// The folder to serve; nothing outside it can be reached.
@@ -280,5 +282,5 @@ fn hardware(text: &str) -> Result<EthernetAddress, String> {
     if address.is_unicast() && address != EthernetAddress([0; 6]) {
         return Ok(address);
     }
-    Err(format!("{address} is not the address of a single station: the first pair must be even"))
+    Err(format!("{text} is not the address of a single station: the first pair must be even"))
 }

@@ -10,7 +10,8 @@ use coracle_desktop::{man, manual};
 use super::cli::Options;
 
 /// Every way to run the program.
-const USAGE: &str = "coracle-tap [OPTIONS] ROOT\ncoracle-tap [OPTIONS] --ram SIZE\n\
+const USAGE: &str = "coracle-tap [OPTIONS] --addr ADDRESS/LENGTH ROOT\n\
+                     coracle-tap [OPTIONS] --addr ADDRESS/LENGTH --ram SIZE\n\
                      coracle-tap --completions SHELL\ncoracle-tap --man";
 
 /// The options of this process, or nothing if it was asked for something else, which was printed.

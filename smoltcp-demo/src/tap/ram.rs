@@ -27,7 +27,8 @@ pub(super) struct RamMemory {
 impl RamMemory {
     /// Memory for a disk of this size, or how much this machine has in all if that is less.
     pub(super) fn new(size: Size) -> Result<Self, Size> {
-        let there = Size(usize::try_from(memory()).unwrap_or(usize::MAX));
+        let megabytes = usize::try_from(memory() >> 20).unwrap_or(usize::MAX >> 20);
+        let there = Size(megabytes << 20);
         if size > there {
             return Err(there);
         }

@@ -1,6 +1,6 @@
 //! The server from its options to its end.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
@@ -101,6 +101,7 @@ fn serve<M: Media>(
     media: M,
 ) -> Result<(), Failure> {
     let (link, service) = (&options.link, &options.service);
+    let capture = capture(&options.trial)?;
     let tap = device(link, network)?;
     check_reach(options, network, tap.name())?;
     let identity = Identity {
@@ -114,7 +115,7 @@ fn serve<M: Media>(
         mac = identity.hardware.to_string().replace('-', ":"),
         "attached"
     );
-    let wire = wire(&options.trial, tap, identity.seed)?;
+    let wire = wire(&options.trial, tap, capture, identity.seed)?;
     let mut sockets = SocketSet::new(Vec::new());
     let mut slots = sockets::slots(service.max_sessions, service.socket_buffer, &mut sockets);
     let mut doors = sockets::doors(&mut sockets);
@@ -137,16 +138,25 @@ fn device(link: &LinkOptions, network: &Network) -> Result<Tap, Failure> {
     tap.map_err(Failure::Device)
 }
 
-fn wire(trial: &TrialOptions, tap: Tap, seed: u64) -> Result<Wire, Failure> {
-    let capture = trial
-        .pcap
-        .as_ref()
-        .map(|path| Capture::create(path).map_err(|error| Failure::Capture(path.clone(), error)));
+fn capture(trial: &TrialOptions) -> Result<Option<Capture>, Failure> {
+    let create = |path: &PathBuf| {
+        Capture::create(path).map_err(|error| Failure::Capture(path.clone(), error))
+    };
+    trial.pcap.as_ref().map(create).transpose()
+}
+
+/// The device with what is to go wrong on it.
+fn wire(
+    trial: &TrialOptions,
+    tap: Tap,
+    capture: Option<Capture>,
+    seed: u64,
+) -> Result<Wire, Failure> {
     let faults = trial.faults(seed as u32);
     if faults.any() {
         tracing::warn!(seed = faults.seed, "frames are lost or damaged, as asked for");
     }
-    Wire::new(tap, Some(&faults), capture.transpose()?).map_err(Failure::Offload)
+    Wire::new(tap, Some(&faults), capture).map_err(Failure::Offload)
 }
 
 /// Refuse to serve others than this machine without an explicit word, and tell who is served.
