@@ -4,7 +4,7 @@ use coracle::classic::Way;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, State as Tcp};
 
-use crate::closing::forget;
+use crate::closing::{forget, renew};
 use crate::door::Opening;
 use crate::owner::{Owner, Port};
 use crate::server::{Server, configure};
@@ -191,7 +191,7 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
             _ => None,
         });
         let (_, index) = half_open.min()?;
-        forget(sockets.get_mut(self.slots.get(index)?.socket));
+        renew(sockets, &mut self.slots.get_mut(index)?.socket);
         self.free(index);
         Some(index)
     }
@@ -208,7 +208,7 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
             (is_crowd || now >= since.saturating_add(SLOW)).then_some(index)
         })?;
         let door = self.doors.get_mut(index)?;
-        forget(sockets.get_mut(door.socket));
+        renew(sockets, &mut door.socket);
         door.state = Opening::Closed;
         Some(index)
     }
@@ -278,7 +278,7 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
                 Attention::At(since.saturating_add(HALF_OPEN))
             }
             (Tcp::SynReceived | Tcp::Listen, _) | (_, None) => {
-                forget(socket);
+                renew(sockets, &mut slot.socket);
                 slot.state = State::Free;
                 Attention::Moved
             }
