@@ -154,9 +154,9 @@ impl Bench {
 
     fn receive(&mut self, now: Instant) -> bool {
         for count in 0..BURST {
-            match self.iface.poll_ingress_single(now, &mut self.tap, &mut self.sockets) {
-                PollIngressSingleResult::None => return count > 0,
-                _ => {}
+            let result = self.iface.poll_ingress_single(now, &mut self.tap, &mut self.sockets);
+            if result == PollIngressSingleResult::None {
+                return count > 0;
             }
         }
         true
