@@ -107,6 +107,8 @@ fn without_rights_the_commands_are_told() {
     let Some(network) = Network::or_skip() else { return };
     network.on(Host::Server, || {
         run("ip tuntap add name other mode tap user 12345");
+        let mine = Setup { name: "mine".into(), ..setup(true, Some(1400)) };
+        run(&mine.commands().replace("sudo ", "USER=root; "));
         let mut sets = capabilities(None).unwrap();
         sets.effective -= CapabilitySet::NET_ADMIN;
         // This thread's, which ends with the test.
@@ -121,7 +123,10 @@ fn without_rights_the_commands_are_told() {
         }
         let setup = Setup { name: "other".into(), ..setup };
         let text = told(setup.attach());
-        assert!(text.starts_with("the TAP device other is not this user's"), "{text}");
+        assert!(text.starts_with("this user may not use the TAP device other"), "{text}");
         assert!(text.contains("192.168.69.2/24 dev other"), "{text}");
+        let tap = Setup { mtu: None, ..mine }.attach().unwrap();
+        assert_eq!(tap.mtu(), 1400, "what the commands made needs no rights");
+        assert!(tap.trouble().is_none());
     });
 }
