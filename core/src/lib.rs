@@ -96,7 +96,7 @@ pub mod limits;
 mod machine;
 mod path;
 pub mod poll;
-mod ram;
+pub mod ram;
 mod reply;
 mod server;
 mod step;
