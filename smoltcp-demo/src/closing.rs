@@ -89,11 +89,11 @@ impl Closing {
                 return true;
             }
             Manner::Reset => {}
-            Manner::Said { left } if socket.send_queue() < left => {
-                *self = Self::half_close(socket, now);
-            }
             Manner::Said { .. } if socket.state() == State::FinWait2 => {
                 *self = Self { manner: Manner::Heard, until: now.saturating_add(LINGER) };
+            }
+            Manner::Said { left } if socket.send_queue() < left => {
+                *self = Self::half_close(socket, now);
             }
             Manner::PeerFirst if has_peer_closed => *self = Self::half_close(socket, now),
             Manner::Empty if has_peer_closed => *self = Self::reset(socket, now),
