@@ -8,11 +8,11 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use coracle_tests::cpu;
 use coracle_tests::payload::{self, Sum};
 use coracle_tests::relay::{Link, Relay};
 use tempfile::TempDir;
 
-use crate::cpu;
 use crate::peer::{Direction, Folders, Peer, Service};
 use crate::report::{Figures, Run};
 

@@ -8,7 +8,6 @@
 mod bare;
 mod case;
 mod cases;
-mod cpu;
 mod curl;
 mod idle;
 mod options;
