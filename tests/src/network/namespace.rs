@@ -58,6 +58,22 @@ impl Namespace {
         command
     }
 
+    /// The same command, on this host.
+    pub fn adopt(&self, command: &Command) -> Command {
+        let mut adopted = self.command(Path::new(command.get_program()));
+        adopted.args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => adopted.env(name, value),
+                None => adopted.env_remove(name),
+            };
+        }
+        if let Some(folder) = command.get_current_dir() {
+            adopted.current_dir(folder);
+        }
+        adopted
+    }
+
     /// Do something on this host: sockets and processes that are made meanwhile are its.
     ///
     /// # Panics

@@ -14,6 +14,7 @@ mod options;
 mod ours;
 mod peer;
 mod report;
+mod tap;
 mod vsftpd;
 
 use std::fs;
@@ -40,6 +41,8 @@ fn run(options: &Options) -> io::Result<()> {
         Selection::BareServe { root } => return bare::serve(root),
         Selection::BareReceive { address, folder } => return bare::receive(*address, folder),
         Selection::BareSend { address, folder } => return bare::send(*address, folder),
+        Selection::BareStackReceive { address, bytes } => return tap::receive(*address, *bytes),
+        Selection::BareStackSend { address, bytes } => return tap::send(*address, *bytes),
         _ => {}
     }
     let mut report = Report::default();
@@ -55,6 +58,9 @@ fn run(options: &Options) -> io::Result<()> {
     }
     if selection.has(&Selection::Idle) {
         idle::measure(options, &mut report)?;
+    }
+    if selection.has(&Selection::Tap) {
+        tap::measure(options, &mut report)?;
     }
     if let Some(path) = &options.json {
         fs::write(path, report.json())?;

@@ -1,0 +1,95 @@
+//! `coracle-tap` over a TAP device, beside a bare source and sink on the same stack, each with a
+//! host and a device of its own.
+
+mod bare;
+mod ours;
+
+use std::io;
+
+use coracle_tests::network::Wire;
+
+use crate::case::{self, Files};
+use crate::options::Options;
+use crate::peer::Peer;
+use crate::report::{Report, Unit};
+
+pub(crate) use bare::{receive, send};
+
+use bare::BareStack;
+use ours::{OnTap, Served};
+
+/// Bytes of the receive and of the transmit buffer of each connection, on either side.
+const SOCKET_BUFFER: usize = 512 << 10;
+
+/// Sessions at once.
+const SESSIONS: u32 = 16;
+
+/// The MTU where it is not what is measured.
+const USUAL_MTU: u16 = 1500;
+
+/// Measure all of it, where this machine can.
+pub(crate) fn measure(options: &Options, report: &mut Report) -> io::Result<()> {
+    if let Err(error) = Wire::new(USUAL_MTU).map(drop) {
+        eprintln!("tap left out: root, TAP and `ip` (iproute2) are needed: {error}");
+        return Ok(());
+    }
+    for &mtu in &options.mtu {
+        for offload in [false, true] {
+            one_file(options, report, mtu, offload)?;
+        }
+    }
+    sessions(options, report)?;
+    stalled(options, report)
+}
+
+/// One file each way: from and to memory, from and to a folder, and bare.
+fn one_file(options: &Options, report: &mut Report, mtu: u16, offload: bool) -> io::Result<()> {
+    let files = Files::make(&options.dir, 1, options.tap_size)?;
+    let ours = OnTap { mtu, offload, ..OnTap::new(files.bytes()) };
+    let peers: [Box<dyn Peer>; 3] = [
+        Box::new(ours),
+        Box::new(OnTap { name: "folder", served: Served::Folder, ..ours }),
+        Box::new(BareStack { mtu, offload, bytes: files.bytes() }),
+    ];
+    let (words, letters) = if offload { (", offload", "-offload") } else { ("", "") };
+    let title = format!("tap: MTU {mtu}{words}, one file of {} bytes", files.bytes());
+    let case = format!("tap-{mtu}{letters}");
+    add(options, report, (&title, &case), &files, &peers)
+}
+
+/// The same files by many sessions at once, and by one.
+fn sessions(options: &Options, report: &mut Report) -> io::Result<()> {
+    let files = Files::make(&options.dir, SESSIONS, options.tap_size / u64::from(SESSIONS))?;
+    let one = OnTap { name: "one", ..OnTap::new(files.bytes()) };
+    let many = OnTap { is_client_a_file: true, ..OnTap::new(files.bytes()) };
+    let title = format!("tap: {} bytes by {SESSIONS} sessions at once, and by one", files.bytes());
+    add(options, report, (&title, "tap-sessions"), &files, &[Box::new(many), Box::new(one)])
+}
+
+/// One session alone, and beside one whose peer reads nothing.
+fn stalled(options: &Options, report: &mut Report) -> io::Result<()> {
+    let files = Files::make(&options.dir, 1, options.tap_size)?;
+    let alone = OnTap { name: "alone", ..OnTap::new(files.bytes()) };
+    let beside = OnTap { is_beside_stalled: true, ..OnTap::new(files.bytes()) };
+    let title = format!("tap: {} bytes beside a stalled session, and alone", files.bytes());
+    add(options, report, (&title, "tap-stalled"), &files, &[Box::new(beside), Box::new(alone)])
+}
+
+/// Run a case if every program is there, else say what is missing.
+fn add(
+    options: &Options,
+    report: &mut Report,
+    (title, case): (&str, &str),
+    files: &Files,
+    peers: &[Box<dyn Peer>],
+) -> io::Result<()> {
+    for peer in peers {
+        if let Err(error) = peer.check() {
+            eprintln!("{case} left out: {error}");
+            return Ok(());
+        }
+    }
+    let figures = case::run(files, peers, options.runs, None)?;
+    report.add(title, case, Unit::MegabytesPerSecond(files.bytes()), figures);
+    Ok(())
+}
