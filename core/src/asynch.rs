@@ -12,12 +12,10 @@ use embedded_io_async::{Read, Write};
 
 use crate::drive::{Moved, report};
 use crate::error::Error;
+use crate::limits::SIGN_INTERVAL_MILLIS;
 use crate::machine::{Action, Machine, Outcome, Waiting};
 use crate::step::{Answer, Event, Step};
 use crate::timers::{Timeouts, Timers};
-
-/// Milliseconds of a step after which the peer is told that we live, and again and again.
-const SIGN_INTERVAL: u64 = 5000;
 
 /// Milliseconds that a peer has to take the last line of a session.
 const LAST_FLUSH: u64 = 10_000;
@@ -260,8 +258,11 @@ async fn attend<L: Write>(
     patience: u64,
 ) -> (Answer, bool) {
     loop {
-        let due =
-            if sign.is_empty() { u64::MAX } else { clock.now().saturating_add(SIGN_INTERVAL) };
+        let due = if sign.is_empty() {
+            u64::MAX
+        } else {
+            clock.now().saturating_add(SIGN_INTERVAL_MILLIS)
+        };
         if let Some(answer) = within(clock, due, step.as_mut()).await {
             return (answer, true);
         }

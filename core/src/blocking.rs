@@ -4,7 +4,7 @@
 
 use embedded_io::{Read, Write};
 
-use crate::drive::{Moved, attend, report};
+use crate::drive::{Moved, report};
 use crate::error::Error;
 use crate::machine::{Action, Machine, Outcome};
 use crate::step::Host;
@@ -28,9 +28,6 @@ where
 {
     let mut failed = None;
     loop {
-        if attend(server, host)? {
-            continue;
-        }
         let moved = match server.poll() {
             Action::Receive(buffer) => {
                 link.flush().and_then(|()| link.read(buffer)).map(Moved::Received)
@@ -39,13 +36,22 @@ where
             Action::TryReceive(_) => Ok(Moved::Nothing),
             Action::Transmit(bytes) => link.write(bytes).map(Moved::Transmitted),
             Action::Flush => link.flush().map(|()| Moved::Flushed),
+            Action::Step(step) => {
+                let answer = host.answer(step);
+                server.answered(answer)?;
+                continue;
+            }
+            Action::Report(event) => {
+                host.event(event);
+                server.reported()?;
+                continue;
+            }
             Action::Done(outcome) => {
                 return match failed.or_else(|| link.flush().err().map(Error::Link)) {
                     Some(error) => Err(error),
                     None => Ok(outcome),
                 };
             }
-            Action::Step(_) | Action::Report(_) => continue,
         };
         failed = report(server, moved)?.or(failed);
     }

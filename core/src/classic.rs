@@ -2,11 +2,14 @@
 //! on the wire. One command a connection, names as they are, and for each file a connection of
 //! its own, without frames, checksums and receipts.
 
+mod arrival;
 mod client;
 mod command;
 mod peer;
 mod server;
 
+pub(crate) use arrival::NATIVE;
+pub use arrival::{ARRIVAL_LEN, begins_native};
 pub use client::{CLIENT_RAM, Client, FixedClient};
 pub use peer::comes_from;
 pub use server::{FixedServer, SESSION_RAM, Server};

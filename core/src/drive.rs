@@ -1,9 +1,7 @@
-//! What the three drivers share: steps and reports that move no bytes, and the report of those
-//! that do.
+//! What the three drivers share: the report of what was moved.
 
 use crate::error::Error;
-use crate::machine::{Action, Machine, Misuse};
-use crate::step::Host;
+use crate::machine::{Machine, Misuse};
 
 /// What became of the bytes of one action.
 pub(crate) enum Moved {
@@ -12,22 +10,6 @@ pub(crate) enum Moved {
     Nothing,
     Transmitted(usize),
     Flushed,
-}
-
-/// Do the outstanding action if it moves no bytes. Returns whether it was one.
-pub(crate) fn attend(server: &mut impl Machine, host: &mut impl Host) -> Result<bool, Misuse> {
-    match server.poll() {
-        Action::Step(step) => {
-            let answer = host.answer(step);
-            server.answered(answer)?;
-        }
-        Action::Report(event) => {
-            host.event(event);
-            server.reported()?;
-        }
-        _ => return Ok(false),
-    }
-    Ok(true)
 }
 
 /// Tell the machine what was moved. If the link failed, the machine puts away what is open, and

@@ -24,9 +24,11 @@
 //!
 //! Nobody has to write that loop: [`blocking`] runs it over `embedded-io`, [`asynch`] (feature
 //! `async`) over `embedded-io-async`, [`poll`] over anything that never waits. All three give
-//! the same bytes for the same script. They answer steps through a [`Host`]; [`Medium`] is one
-//! over any [`Storage`], the trait a medium implements, whose laws stand there and are checked
-//! by the kit in `laws` (feature `laws`). [`RamDisk`] is such a medium.
+//! the same bytes for the same script. They answer steps through a [`Host`], or through one of
+//! their own whose steps may take their time (`asynch::Host`, [`poll::Host`]): only that session
+//! waits for a slow medium, and its peer is told that we live. [`Medium`] is a host over any
+//! [`Storage`], the trait a medium implements, whose laws stand there and are checked by the kit
+//! in `laws` (feature `laws`). [`RamDisk`] is such a medium.
 //!
 //! ```
 //! use core::cell::RefCell;
@@ -94,7 +96,7 @@ pub mod limits;
 mod machine;
 mod path;
 pub mod poll;
-mod ram;
+pub mod ram;
 mod reply;
 mod server;
 mod step;

@@ -69,6 +69,10 @@ pub const GROUP_FILE_MAX: u64 = 1 << 20;
 /// Seconds for which signs of life without file bytes count as progress (`busy=`).
 pub const BUSY_SECONDS: u16 = 60;
 
+/// Milliseconds of a step after which the peer is told that we live, and again and again: half
+/// of what the protocol allows, so that a sign may be late.
+pub const SIGN_INTERVAL_MILLIS: u64 = 5_000;
+
 /// Milliseconds without progress after which another session may take over a staged file:
 /// longer than a retransmission, short enough for a person who reconnects.
 pub const OWNERSHIP_MILLIS: u64 = 5_000;

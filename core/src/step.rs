@@ -202,7 +202,8 @@ impl From<Note> for Event<'_> {
     }
 }
 
-/// The surroundings of a server's machine, for the blocking and the poll driver.
+/// The surroundings of a server's machine whose steps are done at once: for the blocking driver,
+/// and for the poll driver where nothing stalls ([`poll::Host`](crate::poll::Host) otherwise).
 pub trait Host {
     /// Do the step and answer as [`Step`] says.
     fn answer(&mut self, step: Step<'_>) -> Answer;

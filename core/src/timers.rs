@@ -112,7 +112,6 @@ impl Timers {
     }
 
     /// Milliseconds that the peer has to take what is sent to it.
-    #[cfg(feature = "async")]
     pub(crate) const fn patience(&self) -> u64 {
         self.timeouts.transfer as u64
     }

@@ -3,12 +3,11 @@
 mod support;
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 
 use coracle::classic::{FixedServer, Way};
-use coracle::poll::{Progress, serve};
-use coracle::{
-    Action, Answer, Code, Config, Host, Machine, Outcome, Refusal, Step, Timeouts, Timers,
-};
+use coracle::poll::{self, Progress, serve};
+use coracle::{Action, Answer, Code, Config, Host, Machine, Outcome, Refusal, Step, Timeouts};
 use support::classic::{Driver, Peers, ask, doorman, session};
 use support::links::Link;
 use support::{Disk, Script, crc, disk, payload, replies, upload};
@@ -156,7 +155,7 @@ fn without_a_connection_what_is_open_is_put_away() {
 /// A command without a line end, as the poll driver sees it on a clock that the test turns.
 struct Typed<'a> {
     server: FixedServer,
-    timers: Timers,
+    driver: poll::Driver<Infallible>,
     script: Script,
     host: Peers<'a>,
 }
@@ -167,15 +166,15 @@ impl<'a> Typed<'a> {
         let server = handed_over(b"l", &mut host);
         let mut script = Script::new(b"", usize::MAX);
         script.ends = false;
-        Self { server, timers: Timers::new(Timeouts::DEFAULT, 0), script, host }
+        Self { server, driver: poll::Driver::new(Timeouts::DEFAULT, 0), script, host }
     }
 
     /// More is typed at this time; when will that have been too long ago?
     fn at(&mut self, now: u64, more: &[u8]) -> Progress {
         self.script.input.extend(more);
-        let Self { server, timers, script, host } = self;
+        let Self { server, driver, script, host } = self;
         loop {
-            match serve(server, timers, script, host, now, 50).unwrap() {
+            match serve(server, driver, script, host, now, 50).unwrap() {
                 Progress::Again => {}
                 // Every other read finds nothing.
                 Progress::Waiting { .. } if !script.input.is_empty() => {}

@@ -1,4 +1,5 @@
-//! One script through the three drivers: the same bytes, however they are cut.
+//! One script through the three drivers: the same bytes, however they are cut, and whether or not
+//! a step takes its time.
 
 mod support;
 
@@ -9,7 +10,9 @@ use std::task::{Context, Poll, Waker};
 use coracle::asynch::Inline;
 use coracle::{Outcome, Timeouts};
 use support::links::{Link, Stopped};
-use support::{Disk, Noting, Script, crc, data, disk, fail, frames, payload, run, server, upload};
+use support::{
+    Disk, Noting, Script, crc, data, disk, fail, frames, payload, run, run_hesitant, server, upload,
+};
 
 type Run = fn(&std::cell::RefCell<Disk>, &[u8], usize) -> (Vec<u8>, Option<Outcome>);
 
@@ -74,8 +77,12 @@ fn three_drivers_one_transcript() {
     let script = script();
     let (whole, outcome) = run(&disk(), &script, usize::MAX);
     assert_eq!(outcome, Some(Outcome::Exit));
-    let drivers: [(&str, Run); 3] =
-        [("poll", run), ("blocking", run_blocking), ("async", run_async)];
+    let drivers: [(&str, Run); 4] = [
+        ("poll", run),
+        ("poll with steps that pend", run_hesitant),
+        ("blocking", run_blocking),
+        ("async", run_async),
+    ];
     for (name, driver) in drivers {
         for step in [1, 2, 3, 7, 64, 1023, 1024, 1025, 4096, usize::MAX] {
             let (output, outcome) = driver(&disk(), &script, step);
@@ -105,7 +112,7 @@ fn a_script_cut_at_every_byte_leaves_old_or_new() {
     let (old, new) = (payload(1100), payload(2300));
     let script = [&b"hello 1\n"[..], &upload("a", &new)].concat();
     for cut in 0..=script.len() {
-        for driver in [run, run_blocking, run_async] {
+        for driver in [run, run_hesitant, run_blocking, run_async] {
             let disk = disk();
             run(&disk, &[&b"hello 1\n"[..], &upload("a", &old)].concat(), usize::MAX);
             driver(&disk, &script[..cut], 1000);
@@ -142,7 +149,9 @@ fn a_damaged_script_has_one_transcript() {
             }
         }
         let (whole, outcome) = run(&disk(), &damaged, usize::MAX);
-        for (driver, step) in [(run as Run, 1), (run, 1000), (run_blocking, 7), (run_async, 100)] {
+        let drivers: [(Run, usize); 5] =
+            [(run, 1), (run, 1000), (run_hesitant, 99), (run_blocking, 7), (run_async, 100)];
+        for (driver, step) in drivers {
             let (output, ended) = driver(&disk(), &damaged, step);
             assert_eq!(ended, outcome, "{}", damaged.escape_ascii());
             assert_eq!(collapsed(&output), collapsed(&whole), "{}", damaged.escape_ascii());

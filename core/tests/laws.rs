@@ -3,15 +3,16 @@
 use core::cell::RefCell;
 
 use coracle::laws::{self, Fixture};
+use coracle::ram::{self, Arrays, Disk, Lent, Memory};
 use coracle::{Path, RamDisk, RamSession, Receipt, Storage};
 
-struct Ram(RefCell<RamDisk<32, 256>>);
+struct Ram<M: Memory>(RefCell<Disk<M>>);
 
-impl Fixture for Ram {
-    type Session<'a> = RamSession<'a, 32, 256>;
+impl<M: Memory + 'static> Fixture for Ram<M> {
+    type Session<'a> = ram::Session<'a, M>;
 
     fn session(&self) -> Self::Session<'_> {
-        RamSession::new(&self.0)
+        ram::Session::new(&self.0)
     }
 
     fn pass(&self, milliseconds: u64) {
@@ -29,7 +30,16 @@ impl Fixture for Ram {
 
 #[test]
 fn the_ram_disk_keeps_the_laws() {
-    laws::check(|| Ram(RefCell::new(RamDisk::new())));
+    laws::check(|| Ram::<Arrays<32, 256>>(RefCell::new(RamDisk::new())));
+}
+
+#[test]
+fn in_any_memory_it_keeps_them() {
+    laws::check(|| {
+        let nodes = vec![ram::Node::FREE; 32].leak();
+        let (bytes, links) = (vec![[0xAB; ram::BLOCK_LEN]; 256].leak(), vec![0xAB; 300].leak());
+        Ram::<Lent<'_>>(RefCell::new(Disk::lent(nodes, bytes, links)))
+    });
 }
 
 /// A file that is replaced while its folder is listed exists throughout (law 8). Host file

@@ -2,14 +2,16 @@
 
 mod support;
 
-use coracle::poll::{Progress, Stream, serve};
-use coracle::{Code, FixedServer, Outcome, Timeouts, Timers};
+use std::convert::Infallible;
+
+use coracle::poll::{Driver, Progress, Stream, serve};
+use coracle::{Code, FixedServer, Outcome, Timeouts};
 use support::{Noting, Script, data, disk, server, upload};
 
 /// A session whose peer sends what it is told to, when it is told to.
 struct Session<'a> {
     server: FixedServer,
-    timers: Timers,
+    driver: Driver<Infallible>,
     script: Script,
     host: Noting<'a>,
     now: u64,
@@ -20,8 +22,8 @@ impl<'a> Session<'a> {
     fn new(disk: &'a std::cell::RefCell<support::Disk>, timeouts: Timeouts) -> Self {
         let mut script = Script::new(b"", usize::MAX);
         script.ends = false;
-        let timers = Timers::new(timeouts, 0);
-        Self { server: server(), timers, script, host: Noting::new(disk), now: 0, outcome: None }
+        let driver = Driver::new(timeouts, 0);
+        Self { server: server(), driver, script, host: Noting::new(disk), now: 0, outcome: None }
     }
 
     /// The peer sends this; then so many seconds pass.
@@ -39,8 +41,8 @@ impl<'a> Session<'a> {
             if self.outcome.is_some() {
                 return;
             }
-            let Self { server, timers, script, host, now, .. } = self;
-            match serve(server, timers, script, host, *now, 50).unwrap() {
+            let Self { server, driver, script, host, now, .. } = self;
+            match serve(server, driver, script, host, *now, 50).unwrap() {
                 Progress::Waiting { .. } if script.input.is_empty() => return,
                 Progress::Done(outcome) => self.outcome = Some(outcome),
                 _ => {}
@@ -147,7 +149,7 @@ fn a_rate_is_that_of_the_running_transfer() {
 struct Flood<I>(I);
 
 impl<'a, I: Iterator<Item = &'a u8>> Stream for Flood<I> {
-    type Error = std::convert::Infallible;
+    type Error = Infallible;
 
     fn try_read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Self::Error> {
         let count = buffer.len();
@@ -172,10 +174,10 @@ fn a_flood_is_no_progress() {
         (b"hello 1\nupload no/where 500\n", &coracle::BUSY),
     ] {
         let session = Session::new(&disk, Timeouts::DEFAULT);
-        let Session { mut server, mut timers, mut host, .. } = session;
+        let Session { mut server, mut driver, mut host, .. } = session;
         let mut flood = Flood(begun.iter().chain(flood.iter().cycle()));
         let ended = (0..400_000).step_by(100).find_map(|now| {
-            match serve(&mut server, &mut timers, &mut flood, &mut host, now, 50).unwrap() {
+            match serve(&mut server, &mut driver, &mut flood, &mut host, now, 50).unwrap() {
                 Progress::Done(outcome) => Some((now / 1000, outcome)),
                 _ => None,
             }

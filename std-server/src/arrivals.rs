@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use coracle::classic::{ARRIVAL_LEN, begins_native};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -17,9 +18,6 @@ use crate::peer::Peer;
 /// Connections that may be undecided at once. If there are more, the oldest is taken for a native
 /// session: silent ones must not keep out the one that is due.
 const UNDECIDED_MAX: usize = 64;
-
-/// How a native session begins, up to the digit of its version.
-const NATIVE: &[u8] = b"hello ";
 
 /// Who waits for a connection on a transfer port.
 #[derive(Debug, Default)]
@@ -114,7 +112,7 @@ impl Drop for Expected {
 impl Candidate {
     /// Wait for the first bytes; give back a connection that is not the one that is due.
     pub(crate) async fn sort(mut self, stream: TcpStream) -> Option<Arrival> {
-        let mut arrival = Arrival { stream, begun: Vec::with_capacity(NATIVE.len() + 1) };
+        let mut arrival = Arrival { stream, begun: Vec::with_capacity(ARRIVAL_LEN) };
         let is_due = loop {
             let decided = tokio::select! {
                 read = arrival.read() => read,
@@ -141,28 +139,18 @@ impl Arrival {
     async fn read(&mut self) -> io::Result<Option<bool>> {
         loop {
             self.stream.readable().await?;
-            let mut bytes = [0; NATIVE.len() + 1];
+            let mut bytes = [0; ARRIVAL_LEN];
             let room = bytes.len() - self.begun.len();
             match self.stream.try_read(&mut bytes[..room]) {
                 Ok(0) => return Ok(Some(false)),
                 Ok(count) => {
                     self.begun.extend_from_slice(&bytes[..count]);
-                    return Ok(is_native(&self.begun));
+                    return Ok(begins_native(&self.begun));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
         }
-    }
-}
-
-/// `None`: one cannot tell yet.
-fn is_native(begun: &[u8]) -> Option<bool> {
-    match begun.strip_prefix(NATIVE) {
-        Some([first, ..]) => Some(first.is_ascii_digit()),
-        Some([]) => None,
-        None if NATIVE.starts_with(begun) => None,
-        None => Some(false),
     }
 }
 
@@ -173,17 +161,6 @@ mod tests {
     use tokio::sync::oneshot::error::TryRecvError;
 
     use super::*;
-
-    #[test]
-    fn a_native_session_says_hello_and_a_number() {
-        for undecided in [&b""[..], b"h", b"hello", b"hello "] {
-            assert_eq!(is_native(undecided), None);
-        }
-        assert_eq!(is_native(b"hello 1"), Some(true));
-        for other in [&b"x"[..], b"help", b"hello\n", b"hello w", b"\0"] {
-            assert_eq!(is_native(other), Some(false));
-        }
-    }
 
     #[test]
     fn strangers_are_no_candidates() {

@@ -14,6 +14,7 @@ use coracle::asynch::{serve as serve_all, serve_until_idle};
 use coracle::classic::Server;
 use coracle::limits::LINE_MAX;
 use coracle::{Code, Error, Outcome, Refusal, Timers};
+use coracle_desktop::pool::Chunk;
 use tokio::net::TcpStream;
 
 use self::dial::dial;
@@ -22,7 +23,6 @@ use self::sender::Sender;
 use crate::host::Host;
 use crate::link::{Link, Nowhere};
 use crate::peer::{Peer, canonical};
-use crate::pool::Chunk;
 use crate::service::{SendStorage, Shared};
 use crate::session::{self, Port, close_in_order};
 use crate::transfer::TransferPort;
@@ -48,30 +48,41 @@ pub(crate) struct Classic<S: SendStorage> {
     shared: Arc<Shared>,
     server: Server<Chunk, LINE_MAX>,
     host: ClassicHost<S>,
-    /// The addresses of the control connection.
+    addresses: Addresses,
+}
+
+/// Of the control connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Addresses {
     peer: Peer,
     local: IpAddr,
 }
 
-impl<S: SendStorage> Classic<S> {
+impl Addresses {
     /// # Errors
     ///
     /// If the connection is gone.
+    pub(crate) fn of(stream: &TcpStream) -> io::Result<Self> {
+        let peer = Peer::new(stream.peer_addr()?);
+        let local = canonical(stream.local_addr()?).ip();
+        Ok(Self { peer, local })
+    }
+}
+
+impl<S: SendStorage> Classic<S> {
     pub(crate) fn new(
         shared: Arc<Shared>,
         native: coracle::Server<Chunk, LINE_MAX>,
-        stream: &TcpStream,
+        addresses: Addresses,
         host: Host<S>,
         transfer: Option<Arc<TransferPort>>,
-    ) -> Result<Self, io::Error> {
-        let peer = Peer::new(stream.peer_addr()?);
-        let local = canonical(stream.local_addr()?).ip();
-        let host = ClassicHost::new(host, transfer, peer);
-        Ok(Self { shared, server: Server::from(native), host, peer, local })
+    ) -> Self {
+        let host = ClassicHost::new(host, transfer, addresses.peer);
+        Self { shared, server: Server::from(native), host, addresses }
     }
 
     /// Serve it to its end, and close it. The timers have run since it was accepted.
-    pub(crate) async fn serve(mut self, mut link: Link, mut timers: Timers) -> Ended {
+    pub(crate) async fn serve(mut self, mut link: Link, mut timers: Timers) {
         let ended = self.answer(&mut link, &mut timers).await;
         if !matches!(ended, Ok(Outcome::Transfer(_))) {
             self.host.pass();
@@ -84,8 +95,7 @@ impl<S: SendStorage> Classic<S> {
             close.await;
             ended
         };
-        self.host.end();
-        ended
+        self.host.end(&ended);
     }
 
     async fn answer(&mut self, link: &mut Link, timers: &mut Timers) -> Ended {
@@ -109,7 +119,8 @@ impl<S: SendStorage> Classic<S> {
 
     async fn send(&mut self, Sending { turn, port, closed }: Sending) -> Ended {
         let patience = LISTENING.min(self.patience());
-        let Ok(stream) = dial(self.local, self.peer.at_port(port), patience).await else {
+        let Addresses { peer, local } = self.addresses;
+        let Ok(stream) = dial(local, peer.at_port(port), patience).await else {
             return self.give_up(NO_LISTENER).await;
         };
         drop(closed);

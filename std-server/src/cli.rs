@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use clap::{Parser, ValueEnum, ValueHint};
-use coracle::Timeouts;
+use clap::{Parser, ValueHint};
+use coracle_desktop::log::LogOptions;
+use coracle_desktop::options::{Durability, TimeoutOptions, TransferChoice, at_least_one};
 use coracle_storage::folder::FolderOptions;
 
 use crate::classic::ClassicChoice;
@@ -60,86 +60,22 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = Durability::Full)]
     pub durability: Durability,
 
-    /// Seconds until the first line of a session.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = seconds())]
-    pub first_line_timeout: u32,
-
-    /// Seconds until a started line is complete.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = seconds())]
-    pub line_timeout: u32,
-
-    /// Seconds without progress that end a transfer, or in which its connection must be made.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
-    pub transfer_timeout: u32,
-
-    /// Seconds between two commands that end a session.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = seconds())]
-    pub idle_timeout: u32,
-
-    /// Seconds for which signs of life without file bytes count as progress.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
-    pub busy_timeout: u32,
-
-    /// Bytes per second that a transfer must reach on average; 0: any rate will do.
-    #[arg(long, value_name = "BYTES", default_value_t = 0)]
-    pub min_rate: u32,
+    /// How long sessions may wait for their peer.
+    #[command(flatten)]
+    pub timeouts: TimeoutOptions,
 
     /// Seconds that running transfers get to finish after the first SIGTERM or SIGINT; a second
     /// signal ends at once.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub grace: u64,
 
-    /// How records are written to standard error.
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
-    pub log: LogFormat,
-
-    /// Only warnings and errors are logged.
-    #[arg(long, short)]
-    pub quiet: bool,
+    /// What is logged, and how.
+    #[command(flatten)]
+    pub log: LogOptions,
 
     /// What can be asked for instead.
     #[command(flatten)]
     pub manual: Manual,
-}
-
-/// What an upload's receipt promises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Durability {
-    /// Flushed to the disk.
-    Full,
-    /// Renamed into place.
-    Rename,
-}
-
-/// How records are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line, for programs.
-    Json,
-}
-
-/// The value of `--transfer-port`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransferChoice {
-    /// This port, or any if it is 0.
-    Port(u16),
-    /// None.
-    None,
-}
-
-impl FromStr for TransferChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "none" => Ok(Self::None),
-            port => port.parse().map(Self::Port).map_err(|_| {
-                format!("{port:?} is neither a port from 0 to 65535 nor the word none")
-            }),
-        }
-    }
 }
 
 fn socket_address(text: &str) -> Result<SocketAddr, String> {
@@ -147,37 +83,10 @@ fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(needed)
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1 is needed".into()),
-        Ok(count) => Ok(count),
-        Err(error) => Err(format!("{error}")),
-    }
-}
-
-fn seconds() -> clap::builder::RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..=4_000_000)
-}
-
 impl Options {
-    /// The timers as the core takes them.
-    pub(crate) fn timeouts(&self) -> Timeouts {
-        Timeouts {
-            first_line: self.first_line_timeout * 1000,
-            line: self.line_timeout * 1000,
-            transfer: self.transfer_timeout * 1000,
-            idle: self.idle_timeout * 1000,
-            busy: self.busy_timeout * 1000,
-            min_rate: self.min_rate,
-        }
-    }
-
     pub(crate) fn folder_options(&self) -> FolderOptions {
         FolderOptions {
-            durability: match self.durability {
-                Durability::Full => coracle::Durability::Flushed,
-                Durability::Rename => coracle::Durability::Cached,
-            },
+            durability: self.durability.into(),
             read_only: self.read_only,
             ..Default::default()
         }

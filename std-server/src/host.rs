@@ -1,9 +1,9 @@
 //! The surroundings of one session: its medium, the transfer port, the log.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use coracle::{Answer, Code, Event, Host as _, Medium, Refusal, Step};
+use coracle_desktop::journal::Journal;
 use tokio::task::spawn_blocking;
 
 use crate::service::{SendStorage, Shared};
@@ -12,35 +12,27 @@ use crate::transfer::{Lease, TransferPort};
 /// What one session's machine asks for besides bytes.
 pub(crate) struct Host<S: SendStorage> {
     shared: Arc<Shared>,
-    /// The number of the session, for the log.
-    id: u64,
+    journal: Journal,
     /// `None` only while a step runs on another thread.
     medium: Option<Medium<S>>,
     /// The transfer port that belongs to the control port of this session.
     transfer: Option<Arc<TransferPort>>,
     lease: Option<Lease>,
-    command: Instant,
-    /// Whether that command is a download.
-    downloads: bool,
 }
 
 impl<S: SendStorage> Host<S> {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        id: u64,
+        journal: Journal,
         storage: S,
         transfer: Option<Arc<TransferPort>>,
     ) -> Self {
         let medium = Some(Medium::new(storage));
-        Self {
-            shared,
-            id,
-            medium,
-            transfer,
-            lease: None,
-            command: Instant::now(),
-            downloads: false,
-        }
+        Self { shared, journal, medium, transfer, lease: None }
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     /// The session is over: put away what it has open, and let go of the transfer port.
@@ -56,7 +48,8 @@ impl<S: SendStorage> Host<S> {
         let lease = self.transfer.as_ref()?.lease().await;
         let lease = lease
             .inspect_err(|error| {
-                tracing::warn!(session = self.id, %error, "transfer port cannot be opened");
+                let session = self.journal.session();
+                tracing::warn!(session, %error, "transfer port cannot be opened");
             })
             .ok()?;
         let port = lease.port();
@@ -77,30 +70,7 @@ impl<S: SendStorage> Host<S> {
             Err(_) => LOST,
         }
     }
-
-    fn log_transfer(
-        &self,
-        what: &'static str,
-        bytes: u64,
-        crc: Option<u32>,
-        flushed: Option<bool>,
-    ) {
-        let seconds = self.command.elapsed().as_secs_f64();
-        let rate = (bytes as f64 / seconds.max(1e-6)) as u64;
-        tracing::info!(
-            session = self.id,
-            bytes,
-            crc = crc.map(|crc| tracing::field::display(format!("{crc:08x}"))),
-            flushed,
-            milliseconds = (seconds * 1000.0) as u64,
-            bytes_per_second = rate,
-            "{what}"
-        );
-    }
 }
-
-/// As the ancestor's server says it.
-const MISSING: &str = "File requested not found sending err msg...";
 
 /// The thread that had the medium died with it.
 const LOST: Answer = Answer::Refused(Refusal::new(Code::Io, "internal: the medium is lost"));
@@ -109,7 +79,7 @@ impl<S: SendStorage> coracle::asynch::Host for Host<S> {
     async fn answer(&mut self, step: Step<'_>) -> Answer {
         match step {
             Step::Transfer => Answer::Transfer(self.open_transfer().await),
-            Step::Stats(buffer) => Answer::Filled(self.shared.counters.write(buffer)),
+            Step::Stats(buffer) => Answer::Filled(self.journal.counters().write(buffer)),
             Step::Commit if self.shared.flushes => self.commit().await,
             step => {
                 let Some(medium) = &mut self.medium else { return LOST };
@@ -119,46 +89,6 @@ impl<S: SendStorage> coracle::asynch::Host for Host<S> {
     }
 
     fn event(&mut self, event: Event<'_>) {
-        let session = self.id;
-        match event {
-            Event::Command { verb, path, size } => {
-                self.command = Instant::now();
-                self.shared.counters.command();
-                self.downloads = verb == "download";
-                let path = path.map(tracing::field::display);
-                match size {
-                    Some(size) => tracing::info!(
-                        session,
-                        verb,
-                        path,
-                        size,
-                        "MSG: Received {verb} command, file size: {size}"
-                    ),
-                    None => tracing::info!(session, verb, path, "MSG: Received {verb} command"),
-                }
-            }
-            Event::Downloaded { length } => {
-                self.shared.counters.downloaded(length);
-                self.log_transfer("download done", length, None, None);
-            }
-            Event::Uploaded { receipt, durability } => {
-                self.shared.counters.uploaded(receipt.length);
-                let flushed = durability == coracle::Durability::Flushed;
-                self.log_transfer(
-                    "Upload from client complete...",
-                    receipt.length,
-                    Some(receipt.crc),
-                    Some(flushed),
-                );
-            }
-            Event::Refused(refusal) => {
-                self.shared.counters.refused();
-                let is_missing = self.downloads && refusal.code == Code::NotFound;
-                let what = if is_missing { MISSING } else { "refused" };
-                tracing::info!(session, code = %refusal.code, reason = refusal.message, "{what}");
-            }
-            Event::Abandoned { length } => tracing::info!(session, bytes = length, "abandoned"),
-            _ => {}
-        }
+        self.journal.event(event);
     }
 }

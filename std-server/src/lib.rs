@@ -5,31 +5,30 @@ mod arrivals;
 mod classic;
 mod cli;
 mod clock;
-mod counters;
 mod descriptors;
 mod host;
 mod link;
 mod listener;
-mod log;
 mod manual;
 mod peer;
-mod pool;
 mod service;
 mod session;
 mod threads;
 mod transfer;
 
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use coracle_desktop::options::Durability;
+use coracle_desktop::output::say;
 use coracle_storage::folder::Folder;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub use classic::ClassicChoice;
-pub use cli::{Durability, LogFormat, Options, TransferChoice};
+pub use cli::Options;
 pub use manual::{Manual, options};
 pub use service::{SendStorage, Service, Settings};
 
@@ -88,8 +87,7 @@ impl std::error::Error for Failure {
 ///
 /// If the server cannot begin; once it serves, it goes on.
 pub fn run(options: Options) -> Result<(), Failure> {
-    let _log = log::start(options.log, options.quiet)
-        .map_err(|error| Failure::System("start threads", error))?;
+    let _log = options.log.start().map_err(|error| Failure::System("start threads", error))?;
     if let Some(address) = options.exposed() {
         if !options.insecure_anyone_can_read_and_write {
             return Err(Failure::Exposed(address));
@@ -137,11 +135,8 @@ async fn serve(options: &Options, folder: Folder) -> Result<(), Failure> {
         read_only: options.read_only,
         classic: options.classic,
         flushes: options.durability == Durability::Full,
-        timeouts: options.timeouts(),
-        transfer_port: match options.transfer_port {
-            TransferChoice::Port(port) => Some(port),
-            TransferChoice::None => None,
-        },
+        timeouts: options.timeouts.timeouts(),
+        transfer_port: options.transfer_port.port(),
     };
     let mut service = Service::new(settings, move || folder.session());
     for &address in &options.listen {
@@ -166,10 +161,4 @@ async fn serve(options: &Options, folder: Folder) -> Result<(), Failure> {
         _ = interrupt.recv() => tracing::warn!("second signal: ending at once"),
     }
     Ok(())
-}
-
-/// To standard output; nobody has to read it.
-fn say(line: &str) {
-    let mut out = io::stdout().lock();
-    let _nobody_reads = writeln!(out, "{line}").and_then(|()| out.flush());
 }

@@ -4,11 +4,10 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use coracle_desktop::pool::{Block, LINES_LEN, Pool};
 use embedded_io::{ErrorType, ReadReady};
 use embedded_io_async::{Read, Write};
 use tokio::net::TcpStream;
-
-use crate::pool::{Block, LINES_LEN, Pool};
 
 /// Moves of fewer bytes go through a buffer: a copy is cheaper than a system call.
 const DIRECT: usize = 4096;

@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use coracle::{Code, Refusal, Storage, Timeouts};
+use coracle_desktop::counters::Counters;
+use coracle_desktop::journal;
+use coracle_desktop::pool::Pool;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -15,10 +18,8 @@ use tokio::time::timeout;
 use crate::arrivals::{Arrival, Arrivals};
 use crate::classic::ClassicChoice;
 use crate::clock::Clock;
-use crate::counters::Counters;
 use crate::listener::accept;
-use crate::pool::Pool;
-use crate::session::{self, Port, reset_when_dropped};
+use crate::session::{self, CHUNK_LEN, Port, reset_when_dropped};
 use crate::threads::Threads;
 use crate::transfer::{AllPorts, TransferPort};
 
@@ -62,7 +63,7 @@ impl Default for Settings {
 pub(crate) struct Shared {
     pub(crate) classic: ClassicChoice,
     pub(crate) clock: Clock,
-    pub(crate) counters: Counters,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) flushes: bool,
     pub(crate) max_sessions: usize,
     pub(crate) pool: Arc<Pool>,
@@ -114,10 +115,10 @@ where
         let shared = Shared {
             classic: settings.classic,
             clock: Clock::start(),
-            counters: Counters::default(),
+            counters: Arc::default(),
             flushes: settings.flushes,
             max_sessions: settings.max_sessions,
-            pool: Arc::default(),
+            pool: Arc::new(Pool::new(CHUNK_LEN)),
             read_only: settings.read_only,
             threads: Threads::new(),
             timeouts: settings.timeouts,
@@ -254,8 +255,7 @@ fn turn_away(
     port: Port,
     refusal: Refusal,
 ) {
-    tracing::info!(peer = %address, code = %refusal.code, reason = refusal.message, "refused");
-    shared.counters.refused();
+    journal::turned_away(&shared.counters, address, &refusal);
     if shared.turned_away.fetch_add(1, Ordering::Relaxed) >= MOST_TURNED_AWAY {
         shared.turned_away.fetch_sub(1, Ordering::Relaxed);
         return;

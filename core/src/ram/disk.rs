@@ -1,7 +1,8 @@
 //! The disk that sessions share: entries, and the rules between sessions.
 
-use super::blocks::{BLOCK_LEN, Blocks, Chain};
-use super::node::{Node, ROOT, State};
+use super::blocks::{BLOCK_LEN, Blocks, Chain, Cursor};
+use super::memory::{Arrays, Block, Lent, Memory};
+use super::node::{Handle, Node, ROOT, State};
 use crate::path::Path;
 use crate::reply::{Code, Refusal};
 use crate::storage::Space;
@@ -26,19 +27,22 @@ pub(super) const FULL: Refusal = Refusal::new(Code::NoSpace, "the RAM disk is fu
 pub(super) const TOO_LARGE: Refusal =
     Refusal::new(Code::TooLarge, "the file is larger than the RAM disk");
 
-/// A medium in RAM that holds up to `FILES` files and folders (partials and staged files count)
-/// and `BLOCKS` times 256 bytes, of which each name takes one block.
+/// A [`Disk`] in arrays of its own, for up to `FILES` files and folders and `BLOCKS` times 256
+/// bytes. It takes about `BLOCKS * 260 + FILES * 136` bytes of RAM.
+pub type RamDisk<const FILES: usize, const BLOCKS: usize> = Disk<Arrays<FILES, BLOCKS>>;
+
+/// A medium in RAM for a number of files and folders (partials and staged files count) and a
+/// number of blocks of 256 bytes, of which each name takes one. Nothing survives a reset, so
+/// receipts promise [`Cached`](crate::Durability::Cached) only.
 ///
 /// Sessions share it through a [`RefCell`](core::cell::RefCell), each with a
-/// [`RamSession`](super::RamSession). It takes about `BLOCKS * 258 + FILES * 136` bytes of
-/// RAM. Nothing survives a reset, so receipts promise
-/// [`Cached`](crate::Durability::Cached) only.
+/// [`Session`](super::Session).
 ///
 /// The disk has no clock: whoever runs it calls [`set_now`](Self::set_now) now and then, or
 /// stalled uploads are never taken over.
-pub struct RamDisk<const FILES: usize, const BLOCKS: usize> {
-    pub(super) nodes: [Node; FILES],
-    pub(super) blocks: Blocks<BLOCKS>,
+pub struct Disk<M: Memory> {
+    pub(super) nodes: M::Nodes,
+    pub(super) blocks: Blocks<M>,
     /// The last number given to an entry, a claim, a session or a change.
     last_number: u64,
     pub(super) now: u64,
@@ -55,7 +59,19 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
     pub const fn new() -> Self {
         Self { nodes: [Node::FREE; FILES], blocks: Blocks::new(), last_number: ROOT, now: 0 }
     }
+}
 
+impl<'m> Disk<Lent<'m>> {
+    /// An empty disk in this memory, whatever it holds: for as many files and folders as there
+    /// are nodes, and as many blocks as there are of `bytes` and of `links`. Memory for bytes and
+    /// links is not touched before it is needed.
+    pub fn lent(nodes: &'m mut [Node], bytes: &'m mut [Block], links: &'m mut [u32]) -> Self {
+        nodes.fill(Node::FREE);
+        Self { nodes, blocks: Blocks::lent(bytes, links), last_number: ROOT, now: 0 }
+    }
+}
+
+impl<M: Memory> Disk<M> {
     /// Tell the time, in milliseconds since any fixed moment. Time that goes backwards is
     /// ignored.
     pub fn set_now(&mut self, milliseconds: u64) {
@@ -67,8 +83,8 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
         self.now
     }
 
-    pub(super) const fn space(&self) -> Space {
-        Space { free: self.blocks.free() as u64, total: (BLOCKS * BLOCK_LEN) as u64 }
+    pub(super) fn space(&self) -> Space {
+        Space { free: self.blocks.free() as u64, total: self.blocks.total() as u64 }
     }
 
     pub(super) fn number(&mut self) -> u64 {
@@ -95,21 +111,33 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
         self.visible(folder, name).map(Some).ok_or(NOT_FOUND)
     }
 
+    pub(super) fn nodes(&self) -> &[Node] {
+        self.nodes.as_ref()
+    }
+
+    fn nodes_mut(&mut self) -> &mut [Node] {
+        self.nodes.as_mut()
+    }
+
     /// The entry shown at or after position `at` of a folder, and the position after it.
     pub(super) fn entry_from(&self, folder: u64, at: usize) -> Option<(usize, &Node)> {
-        let mut nodes = self.nodes.iter().enumerate().skip(at);
+        let mut nodes = self.nodes().iter().enumerate().skip(at);
         nodes
             .find(|(_, node)| node.is_visible() && node.parent == folder)
             .map(|(at, node)| (at.saturating_add(1), node))
     }
 
     pub(super) fn visible(&self, folder: u64, name: &[u8]) -> Option<&Node> {
-        let mut nodes = self.nodes.iter();
-        nodes.find(|node| node.is_visible() && self.is_at(node, folder, name))
+        self.nodes().iter().find(|node| node.is_visible() && self.is_at(node, folder, name))
     }
 
     pub(super) fn position(&self, want: impl Fn(&Node) -> bool) -> Option<usize> {
-        self.nodes.iter().position(want)
+        self.nodes().iter().position(want)
+    }
+
+    /// The place of the one node that is wanted, which was at `last` when it was last looked for.
+    pub(super) fn place_again(&self, last: usize, want: impl Fn(&Node) -> bool) -> Option<usize> {
+        if self.nodes().get(last).is_some_and(&want) { Some(last) } else { self.position(want) }
     }
 
     pub(super) fn is_at(&self, node: &Node, folder: u64, name: &[u8]) -> bool {
@@ -121,8 +149,8 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
 
     /// Copy the name of a node; `None` if the buffer is too small.
     pub(super) fn name(&self, node: &Node, buffer: &mut [u8]) -> Option<usize> {
-        let read = self.blocks.read(node.name, 0, buffer.get_mut(..node.name_len)?);
-        Some(read)
+        let buffer = buffer.get_mut(..node.name_len)?;
+        Some(self.blocks.read(node.name, &mut Cursor::default(), 0, buffer))
     }
 
     pub(super) fn open(&mut self, path: Path<'_>) -> Result<Node, Refusal> {
@@ -141,12 +169,15 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
         }
     }
 
-    pub(super) fn node(&self, id: u64) -> Option<&Node> {
-        self.nodes.iter().find(|node| node.id == id && node.state != State::Free)
+    /// What an open file names now.
+    pub(super) fn opened(&self, file: &mut Handle) -> Option<&Node> {
+        let is_file = |node: &Node| node.id == file.number && node.state != State::Free;
+        file.place = self.place_again(file.place, is_file)?;
+        self.nodes().get(file.place)
     }
 
     pub(super) fn node_mut(&mut self, id: u64) -> Option<&mut Node> {
-        self.nodes.iter_mut().find(|node| node.id == id && node.state != State::Free)
+        self.nodes_mut().iter_mut().find(|node| node.id == id && node.state != State::Free)
     }
 
     pub(super) fn close(&mut self, id: u64) {
@@ -168,7 +199,7 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
 
     /// Remove what uploads left in a folder that holds nothing else.
     fn empty(&mut self, folder: u64) -> Result<(), Refusal> {
-        for node in self.nodes.iter().filter(|node| node.parent == folder) {
+        for node in self.nodes().iter().filter(|node| node.parent == folder) {
             match node.state {
                 State::File | State::Folder => return Err(NOT_EMPTY),
                 State::Staged(claim) if self.is_alive(claim) => return Err(BUSY),
@@ -178,7 +209,7 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
         let leftover = |node: &&Node| {
             node.parent == folder && matches!(node.state, State::Partial | State::Staged(_))
         };
-        while let Some(id) = self.nodes.iter().find(leftover).map(|node| node.id) {
+        while let Some(id) = self.nodes().iter().find(leftover).map(|node| node.id) {
             self.free(id);
         }
         Ok(())
@@ -205,7 +236,7 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
         }
         // A name takes one block, which the old one has: this cannot run out of space.
         let mut chain = node.name;
-        self.blocks.write(&mut chain, 0, name);
+        self.blocks.write(&mut chain, &mut Cursor::default(), 0, name);
         if let Some(node) = self.node_mut(node.id) {
             *node = Node { parent: folder, name: chain, name_len: name.len(), ..*node };
         }
@@ -217,9 +248,10 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
 
     pub(super) fn add(&mut self, folder: u64, name: &[u8], state: State) -> Result<u64, Refusal> {
         let id = self.number();
-        let free = self.nodes.iter_mut().find(|node| node.state == State::Free).ok_or(FULL)?;
+        let mut nodes = self.nodes.as_mut().iter_mut();
+        let free = nodes.find(|node| node.state == State::Free).ok_or(FULL)?;
         let mut chain = Chain::EMPTY;
-        if self.blocks.write(&mut chain, 0, name) < name.len() {
+        if self.blocks.write(&mut chain, &mut Cursor::default(), 0, name) < name.len() {
             return Err(FULL);
         }
         *free = Node {
@@ -236,7 +268,7 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
 
     /// An entry goes, its bytes with it unless they are being read.
     pub(super) fn free(&mut self, id: u64) {
-        let Some(node) = self.nodes.iter_mut().find(|n| n.id == id && n.state != State::Free)
+        let Some(node) = self.nodes_mut().iter_mut().find(|n| n.id == id && n.state != State::Free)
         else {
             return;
         };

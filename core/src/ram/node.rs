@@ -1,14 +1,25 @@
 //! What a RAM disk knows of one entry.
 
-use super::blocks::Chain;
+use super::blocks::{Chain, Cursor};
 use crate::storage::{Kind, Metadata};
+
+/// What an open file or a writer goes by.
+#[derive(Debug)]
+pub(super) struct Handle {
+    /// Of an open file its identity, of a writer its ticket.
+    pub(super) number: u64,
+    /// Where the node was last found.
+    pub(super) place: usize,
+    /// Where in its bytes it was last read or written.
+    pub(super) cursor: Cursor,
+}
 
 /// The served folder itself, which has no node.
 pub(super) const ROOT: u64 = 0;
 
-/// One entry, visible or not.
+/// Room for what a RAM disk knows of one file or folder, visible or not.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Node {
+pub struct Node {
     /// Never used twice, so that a handle cannot meet another entry.
     pub(super) id: u64,
     /// The folder it is in.
@@ -45,8 +56,15 @@ pub(super) struct Claim {
     pub(super) progress: u64,
 }
 
+impl Handle {
+    pub(super) fn new(number: u64) -> Self {
+        Self { number, place: 0, cursor: Cursor::default() }
+    }
+}
+
 impl Node {
-    pub(super) const FREE: Self = Self {
+    /// Nothing yet.
+    pub const FREE: Self = Self {
         id: ROOT,
         parent: ROOT,
         name: Chain::EMPTY,
@@ -61,6 +79,10 @@ impl Node {
 
     pub(super) fn is_visible(&self) -> bool {
         matches!(self.state, State::File | State::Folder)
+    }
+
+    pub(super) fn is_staged_by(&self, ticket: u64) -> bool {
+        matches!(self.state, State::Staged(claim) if claim.ticket == ticket)
     }
 
     pub(super) fn metadata(&self) -> Metadata {

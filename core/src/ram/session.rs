@@ -4,9 +4,10 @@ use core::cell::{RefCell, RefMut};
 
 use heapless::Deque;
 
-use super::blocks::BLOCK_LEN;
-use super::disk::{BUSY, NOT_FOUND, RamDisk};
-use super::node::{Node, ROOT, State};
+use super::blocks::{BLOCK_LEN, Cursor};
+use super::disk::{BUSY, Disk, NOT_FOUND};
+use super::memory::{Arrays, Memory};
+use super::node::{Handle, Node, ROOT, State};
 use crate::path::Path;
 use crate::reply::{Code, Receipt, Refusal};
 use crate::storage::{Durability, Facts, Kind, Metadata, Space, Storage};
@@ -17,29 +18,33 @@ const GROUP_MAX: usize = 4;
 const NOT_DIRECTORY: Refusal = Refusal::new(Code::NotDirectory, "the path names a file");
 const NAME_TOO_LONG: Refusal = Refusal::new(Code::Io, "internal: no room for the name");
 
-/// The [`Storage`] of one session on a shared [`RamDisk`].
-pub struct RamSession<'a, const FILES: usize, const BLOCKS: usize> {
-    disk: &'a RefCell<RamDisk<FILES, BLOCKS>>,
+/// A [`Session`] on a [`RamDisk`].
+pub type RamSession<'a, const FILES: usize, const BLOCKS: usize> =
+    Session<'a, Arrays<FILES, BLOCKS>>;
+
+/// The [`Storage`] of one session on a shared [`Disk`].
+pub struct Session<'a, M: Memory> {
+    disk: &'a RefCell<Disk<M>>,
     session: u64,
     group: Deque<Finished, GROUP_MAX>,
     results: Deque<(Receipt, Result<Durability, Refusal>), GROUP_MAX>,
 }
 
-/// A file of a [`RamDisk`] that is open for reading. Give it back with
+/// A file of a [`Disk`] that is open for reading. Give it back with
 /// [`close`](Storage::close): the bytes of a removed file stay until then.
 #[derive(Debug)]
-pub struct RamFile(u64);
+pub struct RamFile(Handle);
 
-/// A folder of a [`RamDisk`] that is being listed.
+/// A folder of a [`Disk`] that is being listed.
 #[derive(Debug)]
 pub struct RamFolder {
     id: u64,
     next: usize,
 }
 
-/// A staged file of a [`RamDisk`].
+/// A staged file of a [`Disk`].
 #[derive(Debug)]
-pub struct RamStaged(u64);
+pub struct RamStaged(Handle);
 
 struct Finished {
     staged: RamStaged,
@@ -47,20 +52,20 @@ struct Finished {
     modified: Option<u64>,
 }
 
-impl<'a, const FILES: usize, const BLOCKS: usize> RamSession<'a, FILES, BLOCKS> {
+impl<'a, M: Memory> Session<'a, M> {
     /// One more session on this disk.
-    pub fn new(disk: &'a RefCell<RamDisk<FILES, BLOCKS>>) -> Self {
+    pub fn new(disk: &'a RefCell<Disk<M>>) -> Self {
         let session = disk.try_borrow_mut().map_or(ROOT, |mut disk| disk.number());
         Self { disk, session, group: Deque::new(), results: Deque::new() }
     }
 
     /// The disk, for the duration of one call.
-    fn disk(&self) -> Result<RefMut<'a, RamDisk<FILES, BLOCKS>>, Refusal> {
+    fn disk(&self) -> Result<RefMut<'a, Disk<M>>, Refusal> {
         self.disk.try_borrow_mut().map_err(|_| BUSY)
     }
 }
 
-impl<const FILES: usize, const BLOCKS: usize> Storage for RamSession<'_, FILES, BLOCKS> {
+impl<M: Memory> Storage for Session<'_, M> {
     type File = RamFile;
     type Folder = RamFolder;
     type Staged = RamStaged;
@@ -88,12 +93,12 @@ impl<const FILES: usize, const BLOCKS: usize> Storage for RamSession<'_, FILES, 
 
     fn open(&mut self, path: Path<'_>) -> Result<(RamFile, Metadata), Refusal> {
         let node = self.disk()?.open(path)?;
-        Ok((RamFile(node.id), node.metadata()))
+        Ok((RamFile(Handle::new(node.id)), node.metadata()))
     }
 
     fn open_partial(&mut self, path: Path<'_>) -> Result<(RamFile, Metadata), Refusal> {
         let node = self.disk()?.open_partial(path, self.session)?;
-        Ok((RamFile(node.id), node.metadata()))
+        Ok((RamFile(Handle::new(node.id)), node.metadata()))
     }
 
     fn read_at(
@@ -103,17 +108,17 @@ impl<const FILES: usize, const BLOCKS: usize> Storage for RamSession<'_, FILES, 
         buffer: &mut [u8],
     ) -> Result<usize, Refusal> {
         let disk = self.disk()?;
-        let node = disk.node(file.0).ok_or(NOT_FOUND)?;
-        Ok(read(&disk, node, offset, buffer))
+        let node = *disk.opened(&mut file.0).ok_or(NOT_FOUND)?;
+        Ok(read(&disk, &node, &mut file.0.cursor, offset, buffer))
     }
 
     fn metadata(&mut self, file: &mut RamFile) -> Result<Metadata, Refusal> {
-        self.disk()?.node(file.0).map(Node::metadata).ok_or(NOT_FOUND)
+        self.disk()?.opened(&mut file.0).map(Node::metadata).ok_or(NOT_FOUND)
     }
 
     fn close(&mut self, file: RamFile) {
         if let Ok(mut disk) = self.disk() {
-            disk.close(file.0);
+            disk.close(file.0.number);
         }
     }
 
@@ -142,12 +147,13 @@ impl<const FILES: usize, const BLOCKS: usize> Storage for RamSession<'_, FILES, 
     fn close_folder(&mut self, _folder: RamFolder) {}
 
     fn stage(&mut self, path: Path<'_>, size: Option<u64>) -> Result<RamStaged, Refusal> {
-        self.disk()?.stage(path, size, self.session).map(RamStaged)
+        let ticket = self.disk()?.stage(path, size, self.session)?;
+        Ok(RamStaged(Handle::new(ticket)))
     }
 
     fn resume(&mut self, path: Path<'_>, size: Option<u64>) -> Result<(RamStaged, u64), Refusal> {
         let (ticket, stored) = self.disk()?.resume(path, size, self.session)?;
-        Ok((RamStaged(ticket), stored))
+        Ok((RamStaged(Handle::new(ticket)), stored))
     }
 
     fn read_staged(
@@ -157,12 +163,12 @@ impl<const FILES: usize, const BLOCKS: usize> Storage for RamSession<'_, FILES, 
         buffer: &mut [u8],
     ) -> Result<usize, Refusal> {
         let mut disk = self.disk()?;
-        let node = *disk.staged_node(staged.0)?;
-        Ok(read(&disk, &node, offset, buffer))
+        let node = *disk.staged_by(&mut staged.0)?;
+        Ok(read(&disk, &node, &mut staged.0.cursor, offset, buffer))
     }
 
     fn truncate(&mut self, staged: &mut RamStaged, length: u64) -> Result<(), Refusal> {
-        self.disk()?.truncate(staged.0, length)
+        self.disk()?.truncate(&mut staged.0, length)
     }
 
     fn write_at(
@@ -171,12 +177,12 @@ impl<const FILES: usize, const BLOCKS: usize> Storage for RamSession<'_, FILES, 
         offset: u64,
         data: &[u8],
     ) -> Result<usize, Refusal> {
-        self.disk()?.write(staged.0, offset, data)
+        self.disk()?.write(&mut staged.0, offset, data)
     }
 
     fn alive(&mut self, staged: &mut RamStaged) {
         if let Ok(mut disk) = self.disk() {
-            disk.progress(staged.0);
+            disk.progress(&mut staged.0);
         }
     }
 
@@ -193,13 +199,13 @@ impl<const FILES: usize, const BLOCKS: usize> Storage for RamSession<'_, FILES, 
 
     fn keep(&mut self, staged: RamStaged) {
         if let Ok(mut disk) = self.disk() {
-            disk.keep(staged.0);
+            disk.keep(staged.0.number);
         }
     }
 
     fn discard(&mut self, staged: RamStaged) {
         if let Ok(mut disk) = self.disk() {
-            disk.discard(staged.0);
+            disk.discard(staged.0.number);
         }
     }
 
@@ -208,7 +214,7 @@ impl<const FILES: usize, const BLOCKS: usize> Storage for RamSession<'_, FILES, 
             let Some(finished) = self.group.pop_front() else { break };
             let result = self
                 .disk()
-                .and_then(|mut disk| disk.commit(finished.staged.0, finished.modified))
+                .and_then(|mut disk| disk.commit(finished.staged.0.number, finished.modified))
                 .map(|()| Durability::Cached);
             // There is room: the loop asked.
             let _ = self.results.push_back((finished.receipt, result));
@@ -238,27 +244,29 @@ impl<const FILES: usize, const BLOCKS: usize> Storage for RamSession<'_, FILES, 
 
 const ROOT_METADATA: Metadata = Metadata { kind: Kind::Folder, size: 0, modified: None, stamp: 0 };
 
-fn read<const FILES: usize, const BLOCKS: usize>(
-    disk: &RamDisk<FILES, BLOCKS>,
+fn read<M: Memory>(
+    disk: &Disk<M>,
     node: &Node,
+    cursor: &mut Cursor,
     offset: u64,
     buffer: &mut [u8],
 ) -> usize {
     let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(node.length);
     let len = buffer.len().min(node.length.saturating_sub(offset));
     let buffer = buffer.get_mut(..len).unwrap_or_default();
-    disk.blocks.read(node.data, offset, buffer)
+    disk.blocks.read(node.data, cursor, offset, buffer)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ram::RamDisk;
 
     /// What the documentation of [`RamDisk`] says of its size.
     #[test]
     fn a_disk_takes_the_memory_it_says() {
         type Disk = RamDisk<16, 64>;
-        assert!(size_of::<Disk>() <= 16 * 136 + 64 * 258 + 64, "{} bytes", size_of::<Disk>());
+        assert!(size_of::<Disk>() <= 16 * 136 + 64 * 260 + 64, "{} bytes", size_of::<Disk>());
         // A session holds no file bytes.
         assert!(size_of::<RamSession<'_, 16, 64>>() <= 512);
     }

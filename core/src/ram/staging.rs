@@ -1,17 +1,18 @@
 //! Staged files and partials of a RAM disk, and who writes them.
 
-use super::blocks::BLOCK_LEN;
-use super::disk::{BUSY, FULL, IS_DIRECTORY, NO_PARTIAL, RamDisk, TOO_LARGE};
-use super::node::{Claim, Node, State};
+use super::blocks::{BLOCK_LEN, Cursor};
+use super::disk::{BUSY, Disk, FULL, IS_DIRECTORY, NO_PARTIAL, TOO_LARGE};
+use super::memory::Memory;
+use super::node::{Claim, Handle, Node, State};
 use crate::limits::OWNERSHIP_MILLIS;
 use crate::path::Path;
 use crate::reply::Refusal;
 
-impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
+impl<M: Memory> Disk<M> {
     pub(super) fn open_partial(&mut self, path: Path<'_>, session: u64) -> Result<Node, Refusal> {
         let (folder, name) = self.place(path)?.ok_or(NO_PARTIAL)?;
         self.check_owner(folder, name, session)?;
-        let mut nodes = self.nodes.iter();
+        let mut nodes = self.nodes().iter();
         let stalled = |node: &&Node| {
             matches!(node.state, State::Staged(claim) if claim.session != session)
                 && node.length > 0
@@ -20,7 +21,7 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
         let node = match nodes.find(stalled) {
             Some(node) => *node,
             None => *self
-                .nodes
+                .nodes()
                 .iter()
                 .find(|node| node.state == State::Partial && self.is_at(node, folder, name))
                 .ok_or(NO_PARTIAL)?,
@@ -55,10 +56,10 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
         let at = self
             .position(|node| node.state == State::Partial && self.is_at(node, folder, name))
             .ok_or(NO_PARTIAL)?;
-        let stored = self.nodes.get(at).map_or(0, |node| node.length as u64);
+        let stored = self.nodes().get(at).map_or(0, |node| node.length as u64);
         self.check_size(size.map(|size| size.saturating_sub(stored)))?;
         let claim = Claim { ticket: self.number(), session, progress: self.now };
-        let node = self.nodes.get_mut(at).ok_or(NO_PARTIAL)?;
+        let node = self.nodes.as_mut().get_mut(at).ok_or(NO_PARTIAL)?;
         node.state = State::Staged(claim);
         Ok((claim.ticket, stored))
     }
@@ -83,7 +84,7 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
 
     /// Refuse while another session makes progress with this name (law 6).
     fn check_owner(&self, folder: u64, name: &[u8], session: u64) -> Result<(), Refusal> {
-        let owned = self.nodes.iter().any(|node| match node.state {
+        let owned = self.nodes().iter().any(|node| match node.state {
             State::Staged(claim) => {
                 claim.session != session && self.is_alive(claim) && self.is_at(node, folder, name)
             }
@@ -98,7 +99,7 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
 
     /// What others stopped writing becomes the partial.
     fn take_over(&mut self, folder: u64, name: &[u8], session: u64) {
-        while let Some(ticket) = self.nodes.iter().find_map(|node| match node.state {
+        while let Some(ticket) = self.nodes().iter().find_map(|node| match node.state {
             State::Staged(claim) if claim.session != session && self.is_at(node, folder, name) => {
                 Some(claim.ticket)
             }
@@ -108,36 +109,38 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
         }
     }
 
-    /// The staged file of a writer, unless it was taken over.
+    /// The place of a writer's staged file, unless it was taken over.
     fn staged(&self, ticket: u64) -> Option<usize> {
-        self.position(|node| matches!(node.state, State::Staged(claim) if claim.ticket == ticket))
+        self.position(|node| node.is_staged_by(ticket))
     }
 
-    pub(super) fn staged_node(&mut self, ticket: u64) -> Result<&mut Node, Refusal> {
-        let at = self.staged(ticket).ok_or(BUSY)?;
-        self.nodes.get_mut(at).ok_or(BUSY)
+    /// The staged file of a writer.
+    pub(super) fn staged_by(&mut self, writer: &mut Handle) -> Result<&mut Node, Refusal> {
+        let is_its = |node: &Node| node.is_staged_by(writer.number);
+        writer.place = self.place_again(writer.place, is_its).ok_or(BUSY)?;
+        self.nodes.as_mut().get_mut(writer.place).ok_or(BUSY)
     }
 
     /// Note progress (law 6).
-    pub(super) fn progress(&mut self, ticket: u64) {
+    pub(super) fn progress(&mut self, writer: &mut Handle) {
         let now = self.now;
-        if let Ok(Node { state: State::Staged(claim), .. }) = self.staged_node(ticket) {
+        if let Ok(Node { state: State::Staged(claim), .. }) = self.staged_by(writer) {
             claim.progress = now;
         }
     }
 
     pub(super) fn write(
         &mut self,
-        ticket: u64,
+        writer: &mut Handle,
         offset: u64,
         data: &[u8],
     ) -> Result<usize, Refusal> {
-        self.progress(ticket);
+        self.progress(writer);
         let stamp = self.number();
-        let at = self.staged(ticket).ok_or(BUSY)?;
-        let node = self.nodes.get_mut(at).ok_or(BUSY)?;
+        self.staged_by(writer)?;
+        let node = self.nodes.as_mut().get_mut(writer.place).ok_or(BUSY)?;
         let offset = usize::try_from(offset).map_err(|_| TOO_LARGE)?.min(node.length);
-        let written = self.blocks.write(&mut node.data, offset, data);
+        let written = self.blocks.write(&mut node.data, &mut writer.cursor, offset, data);
         if written == 0 && !data.is_empty() {
             return Err(FULL);
         }
@@ -146,16 +149,17 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
         Ok(written)
     }
 
-    pub(super) fn truncate(&mut self, ticket: u64, length: u64) -> Result<(), Refusal> {
-        let at = self.staged(ticket).ok_or(BUSY)?;
-        let node = self.nodes.get_mut(at).ok_or(BUSY)?;
+    pub(super) fn truncate(&mut self, writer: &mut Handle, length: u64) -> Result<(), Refusal> {
+        self.staged_by(writer)?;
+        writer.cursor = Cursor::default();
+        let node = self.nodes.as_mut().get_mut(writer.place).ok_or(BUSY)?;
         node.length = usize::try_from(length).map_or(node.length, |length| length.min(node.length));
         self.blocks.truncate(&mut node.data, node.length);
         Ok(())
     }
 
     pub(super) fn keep(&mut self, ticket: u64) {
-        let Some(node) = self.staged(ticket).and_then(|at| self.nodes.get(at)).copied() else {
+        let Some(node) = self.staged(ticket).and_then(|at| self.nodes().get(at)).copied() else {
             return;
         };
         if node.length == 0 {
@@ -169,7 +173,7 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
     }
 
     pub(super) fn discard(&mut self, ticket: u64) {
-        if let Some(id) = self.staged(ticket).and_then(|at| self.nodes.get(at)).map(|n| n.id) {
+        if let Some(id) = self.staged(ticket).and_then(|at| self.nodes().get(at)).map(|n| n.id) {
             self.free(id);
         }
     }
@@ -178,14 +182,14 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
     pub(super) fn commit(&mut self, ticket: u64, modified: Option<u64>) -> Result<(), Refusal> {
         let stamp = self.number();
         let at = self.staged(ticket).ok_or(BUSY)?;
-        let node = *self.nodes.get(at).ok_or(BUSY)?;
+        let node = *self.nodes().get(at).ok_or(BUSY)?;
         let target = self.same_name(&node, Node::is_visible);
         if target.is_some_and(|target| target.state == State::Folder) {
             self.keep(ticket);
             return Err(IS_DIRECTORY);
         }
         self.discard_partials(&node);
-        if let Some(node) = self.nodes.get_mut(at) {
+        if let Some(node) = self.nodes.as_mut().get_mut(at) {
             *node = Node { state: State::File, modified, stamp, ..*node };
         }
         if let Some(target) = target {
@@ -199,7 +203,7 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
     pub(super) fn replace(&mut self, old: u64, new: u64) {
         let places = self.position(|node| node.id == old).zip(self.position(|node| node.id == new));
         if let Some((old, new)) = places
-            && let Ok([old, new]) = self.nodes.get_disjoint_mut([old, new])
+            && let Ok([old, new]) = self.nodes.as_mut().get_disjoint_mut([old, new])
         {
             core::mem::swap(old, new);
         }
@@ -216,14 +220,14 @@ impl<const FILES: usize, const BLOCKS: usize> RamDisk<FILES, BLOCKS> {
         let mut name = [0; BLOCK_LEN];
         let len = self.name(of, &mut name)?;
         let name = name.get(..len)?;
-        self.nodes.iter().find(|node| want(node) && self.is_at(node, of.parent, name)).copied()
+        self.nodes().iter().find(|node| want(node) && self.is_at(node, of.parent, name)).copied()
     }
 
     pub(super) fn forget(&mut self, path: Path<'_>, session: u64) -> Result<(), Refusal> {
         let (folder, name) = self.place(path)?.ok_or(NO_PARTIAL)?;
         self.check_owner(folder, name, session)?;
         self.take_over(folder, name, session);
-        let mut nodes = self.nodes.iter();
+        let mut nodes = self.nodes().iter();
         let partial = nodes
             .find(|node| node.state == State::Partial && self.is_at(node, folder, name))
             .ok_or(NO_PARTIAL)?;

@@ -9,6 +9,7 @@ use super::sum::Sum;
 use super::upload::Upload;
 use super::{Next, Outcome, Phase, Server};
 use crate::buffer::Buffer;
+use crate::classic::NATIVE;
 use crate::command::{BadLine, Command};
 use crate::frame::Frame;
 use crate::limits::GROUP_FILE_MAX;
@@ -19,9 +20,6 @@ pub(crate) const READ_ONLY: Refusal =
     Refusal::new(Code::ReadOnly, "this server serves without writing");
 pub(crate) const ROOT_IS_FOLDER: Refusal =
     Refusal::new(Code::IsDirectory, "/ is a folder; name a file");
-
-/// How a native session begins.
-const NATIVE: &[u8] = b"hello ";
 
 impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     /// The line after which no other is due is answered, or nothing was: what comes next?

@@ -5,10 +5,10 @@ use core::convert::Infallible;
 use std::collections::VecDeque;
 
 use coracle::client::{Done, Event, Handler, NotNow, Supplied, poll};
-use coracle::poll::{Progress, Stream, serve};
+use coracle::poll::{Driver, Progress, Stream, serve};
 use coracle::{
     Command, Config, FixedServer, Medium, Path, RamDisk, RamSession, Receipt, Refusal, Resume,
-    Timeouts, Timers, limits,
+    Timeouts, limits,
 };
 
 use crate::support::{Client, crc, path, pattern};
@@ -131,7 +131,7 @@ fn pair(
     let down = RefCell::new(Pipe::new(cut, room, lost.1));
     let mut client = Client::new([0; 1028], false);
     let mut server = FixedServer::new(Config::new(), [0; limits::CHUNK_BUFFER_LEN]);
-    let mut timers = Timers::new(Timeouts::DEFAULT, 0);
+    let mut driver = Driver::new(Timeouts::DEFAULT, 0);
     let mut medium = Medium::new(RamSession::new(disk));
     let mut is_through = None;
     for _ in 0..ROUNDS_MAX {
@@ -148,7 +148,7 @@ fn pair(
             }
         }
         let mut link = End { input: &up, output: &down };
-        match serve(&mut server, &mut timers, &mut link, &mut medium, 0, 1000).unwrap() {
+        match serve(&mut server, &mut driver, &mut link, &mut medium, 0, 1000).unwrap() {
             Progress::Done(_) => {
                 down.borrow_mut().left = 0;
                 if let Some(is_through) = is_through {

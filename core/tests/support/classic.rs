@@ -7,13 +7,11 @@ use std::task::{Context, Poll, Waker};
 
 use coracle::asynch::Inline;
 use coracle::classic::{self, Way};
-use coracle::poll::Progress;
-use coracle::{
-    Answer, Config, Event, FixedServer, Host, Machine, Outcome, Step, Timeouts, Timers, limits,
-};
+use coracle::poll::{self, Progress};
+use coracle::{Answer, Config, Event, FixedServer, Host, Machine, Outcome, Step, Timeouts, limits};
 
 use super::links::{Link, Stopped};
-use super::{Disk, Noting, Script};
+use super::{Disk, Hesitant, Noting, Script};
 
 /// A host that can have every transfer connection; `meddle` may answer steps in its place.
 pub struct Peers<'a> {
@@ -44,12 +42,14 @@ impl Host for Peers<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driver {
     Poll,
+    /// The poll driver, with every step asked for twice.
+    Hesitant,
     Blocking,
     Async,
 }
 
 impl Driver {
-    pub const ALL: [Self; 3] = [Self::Poll, Self::Blocking, Self::Async];
+    pub const ALL: [Self; 4] = [Self::Poll, Self::Hesitant, Self::Blocking, Self::Async];
 
     /// Drive a machine over a script that ends; returns what it sent.
     pub fn run(self, machine: &mut impl Machine, link: &mut Link, host: &mut impl Host) -> Outcome {
@@ -65,21 +65,23 @@ impl Driver {
                     Poll::Pending => panic!("waits for nothing"),
                 }
             }
-            Self::Poll => {
-                let mut timers = Timers::new(Timeouts::DEFAULT, 0);
-                let bound = 200 + 20 * link.0.input.len();
-                for _ in 0..bound {
-                    let script = &mut link.0;
-                    match coracle::poll::serve(machine, &mut timers, script, host, 0, 50) {
-                        Ok(Progress::Done(outcome)) => return outcome,
-                        Ok(_) => {}
-                        Err(error) => panic!("{error:?}"),
-                    }
-                }
-                panic!("a session that makes no progress");
-            }
+            Self::Poll => run_poll(machine, link, host),
+            Self::Hesitant => run_poll(machine, link, &mut Hesitant::new(Borrowed(host))),
         }
     }
+}
+
+fn run_poll(machine: &mut impl Machine, link: &mut Link, host: &mut impl poll::Host) -> Outcome {
+    let mut driver = poll::Driver::new(Timeouts::DEFAULT, 0);
+    let bound = 200 + 20 * link.0.input.len();
+    for _ in 0..bound {
+        match poll::serve(machine, &mut driver, &mut link.0, host, 0, 50) {
+            Ok(Progress::Done(outcome)) => return outcome,
+            Ok(_) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    panic!("a session that makes no progress");
 }
 
 struct Borrowed<'a, H>(&'a mut H);

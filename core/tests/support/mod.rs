@@ -8,10 +8,10 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 
-use coracle::poll::{Progress, Stream};
+use coracle::poll::{self, Driver, Progress, Stream};
 use coracle::{
-    Crc32, End, Event, FixedServer, Frame, Host, Medium, Outcome, RamDisk, RamSession, Step,
-    Timeouts, Timers,
+    Answer, Crc32, End, Event, FixedServer, Frame, Host, Medium, Outcome, RamDisk, RamSession,
+    Step, Timeouts,
 };
 
 pub type Disk = RamDisk<64, 2048>;
@@ -84,12 +84,45 @@ impl<'a> Noting<'a> {
 }
 
 impl Host for Noting<'_> {
-    fn answer(&mut self, step: Step<'_>) -> coracle::Answer {
+    fn answer(&mut self, step: Step<'_>) -> Answer {
         self.medium.answer(step)
     }
 
     fn event(&mut self, event: Event<'_>) {
         self.events.push(format!("{event:?}"));
+    }
+}
+
+/// A host that has an answer to a step only when it is asked again.
+pub struct Hesitant<H> {
+    host: H,
+    asked: Option<String>,
+}
+
+impl<H: Host> Hesitant<H> {
+    pub fn new(host: H) -> Self {
+        Self { host, asked: None }
+    }
+}
+
+impl<H: Host> poll::Host for Hesitant<H> {
+    fn answer(&mut self, step: Step<'_>) -> Option<Answer> {
+        let asked = format!("{step:?}");
+        match self.asked.take() {
+            None => {
+                self.asked = Some(asked);
+                None
+            }
+            Some(before) => {
+                assert_eq!(asked, before, "the same step is asked for again");
+                Some(self.host.answer(step))
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        assert_eq!(self.asked, None, "nothing else is asked for");
+        self.host.event(event);
     }
 }
 
@@ -148,14 +181,24 @@ pub fn run(disk: &RefCell<Disk>, input: &[u8], step: usize) -> (Vec<u8>, Option<
     (script.output, outcome)
 }
 
+/// The same, with every step asked for twice.
+pub fn run_hesitant(disk: &RefCell<Disk>, input: &[u8], step: usize) -> (Vec<u8>, Option<Outcome>) {
+    let mut script = Script::new(input, step);
+    let outcome = drive(&mut script, &mut Hesitant::new(Noting::new(disk)));
+    (script.output, outcome)
+}
+
 /// The same with a script of one's own; `None` if the server still waits at its end.
 pub fn run_script(disk: &RefCell<Disk>, script: &mut Script) -> Option<Outcome> {
+    drive(script, &mut Noting::new(disk))
+}
+
+fn drive(script: &mut Script, host: &mut impl poll::Host) -> Option<Outcome> {
     let mut server = server();
-    let mut host = Noting::new(disk);
-    let mut timers = Timers::new(Timeouts::DEFAULT, 0);
+    let mut driver = Driver::new(Timeouts::DEFAULT, 0);
     let bound = 200 + 20 * script.input.len();
     for _ in 0..bound {
-        match coracle::poll::serve(&mut server, &mut timers, script, &mut host, 0, 50) {
+        match poll::serve(&mut server, &mut driver, script, host, 0, 50) {
             Ok(Progress::Done(outcome)) => return Some(outcome),
             Ok(Progress::Waiting { .. }) if script.input.is_empty() && !script.ends => return None,
             Ok(_) => {}

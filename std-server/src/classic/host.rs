@@ -6,6 +6,7 @@ use std::time::Duration;
 use coracle::classic::Way;
 use coracle::{Answer, Code, Event, Refusal, Step};
 
+use super::Ended;
 use crate::arrivals::Expected;
 use crate::host::Host;
 use crate::peer::Peer;
@@ -71,8 +72,9 @@ impl<S: SendStorage> ClassicHost<S> {
         self.prepared = None;
     }
 
-    pub(super) fn end(&mut self) {
+    pub(super) fn end(&mut self, ended: &Ended) {
         self.host.end();
+        self.host.journal().end(ended);
     }
 
     /// Wait for the turn of this transfer, then see that its connection can be made, and keep it

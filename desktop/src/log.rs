@@ -6,9 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use clap::{Args, ValueEnum};
 use tracing::level_filters::LevelFilter;
-
-use crate::cli::LogFormat;
 
 /// Bytes of records that may wait to be written; more are left out, and counted.
 const WAITING_MAX: usize = 256 << 10;
@@ -17,26 +16,48 @@ const WAITING_MAX: usize = 256 << 10;
 /// more than the record.
 const GATHERING: Duration = Duration::from_millis(5);
 
-/// How long the end of the server waits for the last records.
+/// How long the end of the program waits for the last records.
 const LAST_RECORDS: Duration = Duration::from_secs(1);
 
-/// Waits for the last records when it goes.
-pub(crate) struct Log(Arc<Queue>);
+/// What is logged, and how.
+#[derive(Clone, Debug, Args)]
+pub struct LogOptions {
+    /// How records are written to standard error.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log: LogFormat,
 
-#[derive(Default)]
+    /// Only warnings and errors are logged.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// How records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for programs.
+    Json,
+}
+
+/// The log while it is open: waits for the last records when it goes.
+#[derive(Debug)]
+pub struct Log(Arc<Queue>);
+
+#[derive(Debug, Default)]
 struct Queue {
     state: Mutex<State>,
     changed: Condvar,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     records: Vec<u8>,
     left_out: u64,
     writer: Writer,
 }
 
-#[derive(Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 enum Writer {
     #[default]
     Writes,
@@ -47,26 +68,30 @@ enum Writer {
 /// Where one record is written to.
 struct Entry(Arc<Queue>);
 
-/// # Errors
-///
-/// If the system gives no thread.
-pub(crate) fn start(format: LogFormat, quiet: bool) -> io::Result<Log> {
-    let queue = Arc::<Queue>::default();
-    let (waiting, entries) = (Arc::clone(&queue), Arc::clone(&queue));
-    thread::Builder::new().name("log".into()).spawn(move || write_all(&waiting))?;
+impl LogOptions {
+    /// Open the log of this process; records are those of `tracing`.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread.
+    pub fn start(&self) -> io::Result<Log> {
+        let queue = Arc::<Queue>::default();
+        let (waiting, entries) = (Arc::clone(&queue), Arc::clone(&queue));
+        thread::Builder::new().name("log".into()).spawn(move || write_all(&waiting))?;
 
-    let level = if quiet { LevelFilter::WARN } else { LevelFilter::INFO };
-    let builder = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_target(false)
-        .with_ansi(false)
-        .with_writer(move || Entry(Arc::clone(&entries)));
-    // A second start, as in a test, keeps the first.
-    let _first_wins = match format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    };
-    Ok(Log(queue))
+        let level = if self.quiet { LevelFilter::WARN } else { LevelFilter::INFO };
+        let builder = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_target(false)
+            .with_ansi(false)
+            .with_writer(move || Entry(Arc::clone(&entries)));
+        // A second start, as in a test, keeps the first.
+        let _first_wins = match self.log {
+            LogFormat::Text => builder.try_init(),
+            LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        };
+        Ok(Log(queue))
+    }
 }
 
 /// Write records as they come. One that cannot be written is lost: a full disk or a pipe that
@@ -131,7 +156,7 @@ impl Write for Entry {
 impl Drop for Log {
     fn drop(&mut self) {
         let busy = |state: &mut State| state.writer != Writer::Waits;
-        // In time or not: the server ends.
+        // In time or not: the program ends.
         let _in_time = self.0.changed.wait_timeout_while(self.0.state(), LAST_RECORDS, busy);
     }
 }

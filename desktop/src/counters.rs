@@ -1,11 +1,11 @@
-//! What the server did since it began: `stats`.
+//! What a server did since it began: `stats`.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counters of all sessions together.
 #[derive(Debug, Default)]
-pub(crate) struct Counters {
+pub struct Counters {
     sessions: AtomicU64,
     commands: AtomicU64,
     refusals: AtomicU64,
@@ -44,7 +44,7 @@ impl Counters {
     }
 
     /// Write ` name=value` fields and say how many bytes they are.
-    pub(crate) fn write(&self, buffer: &mut [u8]) -> usize {
+    pub fn write(&self, buffer: &mut [u8]) -> usize {
         let mut text = Vec::new();
         for (name, counter) in [
             ("sessions", &self.sessions),

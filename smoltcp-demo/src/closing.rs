@@ -1,0 +1,89 @@
+//! The end of a connection, so that the peer gets the last line, and nobody keeps a port.
+
+use smoltcp::socket::tcp::{Socket, State};
+
+/// Milliseconds for which a closing side reads and discards, so that a reset does not destroy
+/// its last line.
+const LINGER: u64 = 2000;
+
+/// Milliseconds that a client which awaits no byte may take to close first. The end of the stream
+/// has no byte to go with, and who closes first keeps its port, unless a reset follows.
+const EMPTY: u64 = 250;
+
+/// A connection whose session is over.
+pub(crate) struct Closing {
+    manner: Manner,
+    until: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// Our end of the stream was said, but may have to be repeated.
+    Said,
+    /// The peer knows it. It is to say its own.
+    Heard,
+    /// The peer is to close first: on the transfer port a client does.
+    PeerFirst,
+    /// The peer may close first, and is freed of its port then.
+    Empty,
+}
+
+impl Closing {
+    /// Milliseconds in which the last line must have arrived: for two or three repetitions.
+    pub(crate) const LAST_WORDS: u64 = 10_000;
+
+    /// Say the end of our side, and wait for the peer's.
+    pub(crate) fn half_close(socket: &mut Socket<'_>, now: u64) -> Self {
+        socket.close();
+        Self { manner: Manner::Said, until: now.saturating_add(Self::LAST_WORDS) }
+    }
+
+    /// Wait for the peer to close; it is reset if it does not.
+    pub(crate) fn peer_first(now: u64) -> Self {
+        Self { manner: Manner::PeerFirst, until: now.saturating_add(LINGER) }
+    }
+
+    /// After a classic download without a byte.
+    pub(crate) fn empty(now: u64) -> Self {
+        Self { manner: Manner::Empty, until: now.saturating_add(EMPTY) }
+    }
+
+    /// Read what comes.
+    pub(crate) fn discard(socket: &mut Socket<'_>) {
+        while socket.can_recv() {
+            // It can receive.
+            let _never = socket.recv(|rest| (rest.len(), ()));
+        }
+    }
+
+    pub(crate) const fn deadline(&self) -> u64 {
+        self.until
+    }
+
+    /// Do what is to be done. Returns whether the socket is free.
+    pub(crate) fn advance(&mut self, socket: &mut Socket<'_>, now: u64) -> bool {
+        Self::discard(socket);
+        let has_peer_closed = !socket.may_recv();
+        let is_late = now >= self.until;
+        match self.manner {
+            _ if !socket.is_open() => return true,
+            Manner::Said if socket.state() == State::FinWait2 => {
+                *self = Self { manner: Manner::Heard, until: now.saturating_add(LINGER) };
+            }
+            Manner::PeerFirst if has_peer_closed => *self = Self::half_close(socket, now),
+            Manner::Empty if has_peer_closed => socket.abort(),
+            Manner::Empty if is_late => *self = Self::half_close(socket, now),
+            _ if is_late => socket.abort(),
+            _ => {}
+        }
+        !socket.is_open()
+    }
+}
+
+/// Close without a word to anybody: for a connection that is none yet, or none any more.
+pub(crate) fn forget(socket: &mut Socket<'_>) {
+    socket.abort();
+    // To listen forgets the peer, which would get a reset otherwise; any port will do.
+    let _is_closed = socket.listen(1);
+    socket.close();
+}

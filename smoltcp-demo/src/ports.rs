@@ -1,0 +1,306 @@
+//! Who listens on the two ports, at every moment.
+
+use coracle::classic::Way;
+use smoltcp::iface::{SocketHandle, SocketSet};
+use smoltcp::socket::tcp::{Socket, State as Tcp};
+
+use crate::closing::forget;
+use crate::door::Opening;
+use crate::owner::{Owner, Port};
+use crate::server::{Server, configure};
+use crate::sessions::Attention;
+use crate::slot::State;
+use crate::surroundings::Need;
+
+/// Milliseconds that a connection may take to be whole: three repetitions of the answer to its
+/// first segment.
+const HALF_OPEN: u64 = 10_000;
+
+/// Who listens on a port.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listener {
+    Slot(usize),
+    Door(usize),
+}
+
+impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
+    /// See that somebody listens on each port that is open, and nobody on others. To be called
+    /// before each frame that is looked at. Returns whether a session can go on at once.
+    pub(crate) fn listen(&mut self, sockets: &mut SocketSet<'_>, now: u64) -> bool {
+        for (port, is_open) in [
+            (Port::Control, !self.shared.is_closing),
+            (Port::Transfer, self.shared.is_transfer_port_open()),
+        ] {
+            self.see_newcomer(port, sockets, now);
+            match (self.listeners.of(port), is_open) {
+                (None, true) => self.open(port, sockets),
+                (Some(Listener::Door(_)), true) if self.free_slot(sockets).is_some() => {
+                    self.close(port, sockets);
+                    self.open(port, sockets);
+                }
+                (Some(_), false) => self.close(port, sockets),
+                _ => {}
+            }
+        }
+        self.find_slot(sockets)
+    }
+
+    /// See whether somebody has begun to connect to a listener.
+    fn see_newcomer(&mut self, port: Port, sockets: &mut SocketSet<'_>, now: u64) {
+        let Some(listener) = self.listeners.of(port) else { return };
+        let Some(socket) = self.socket_of(listener) else { return };
+        if sockets.get::<Socket<'_>>(socket).is_listening() {
+            return;
+        }
+        let is_repeated = self.is_repeated(socket, sockets);
+        if is_repeated {
+            forget(sockets.get_mut(socket));
+        }
+        match listener {
+            Listener::Slot(index) => {
+                if let Some(slot) = self.slots.get_mut(index) {
+                    slot.state = match is_repeated {
+                        true => State::Free,
+                        false => State::HalfOpen { port, since: now },
+                    };
+                }
+            }
+            Listener::Door(index) => {
+                if let Some(door) = self.doors.get_mut(index) {
+                    door.state = match is_repeated {
+                        true => Opening::Closed,
+                        false => Opening::Entered { since: now },
+                    };
+                }
+            }
+        }
+        self.listeners.set(port, None);
+    }
+
+    fn socket_of(&self, listener: Listener) -> Option<SocketHandle> {
+        match listener {
+            Listener::Slot(index) => self.slots.get(index).map(|slot| slot.socket),
+            Listener::Door(index) => self.doors.get(index).map(|door| door.socket),
+        }
+    }
+
+    /// Whether the first segment of a connection has come twice, and another listener answered
+    /// the first: the peer can take only one answer, and that one is repeated by itself. What is
+    /// left of an earlier connection between the same ends has to go, or it would get the
+    /// segments of this one.
+    fn is_repeated(&self, newcomer: SocketHandle, sockets: &mut SocketSet<'_>) -> bool {
+        let ends = |socket: &Socket<'_>| (socket.local_endpoint(), socket.remote_endpoint());
+        let own = ends(sockets.get(newcomer));
+        let slots = self.slots.iter().map(|slot| slot.socket);
+        let others = slots.chain(self.doors.iter().map(|door| door.socket));
+        let mut is_repeated = false;
+        for other in others.filter(|&other| other != newcomer) {
+            let socket = sockets.get_mut::<Socket<'_>>(other);
+            if ends(socket) == own {
+                if socket.is_open() {
+                    is_repeated = true;
+                } else {
+                    forget(socket);
+                }
+            }
+        }
+        is_repeated
+    }
+
+    fn open(&mut self, port: Port, sockets: &mut SocketSet<'_>) {
+        let Some(number) = self.shared.settings.number(port) else { return };
+        let slot = self.free_slot(sockets).or_else(|| self.oldest_half_open(sockets));
+        if let Some(index) = slot {
+            let Some(slot) = self.slots.get_mut(index) else { return };
+            let socket = sockets.get_mut::<Socket<'_>>(slot.socket);
+            configure(socket, &self.shared.settings);
+            if socket.listen(number).is_ok() {
+                slot.state = State::Listening;
+                self.listeners.set(port, Some(Listener::Slot(index)));
+            }
+            return;
+        }
+        let Some(index) = self.closed_door(sockets) else { return };
+        let Some(door) = self.doors.get_mut(index) else { return };
+        let socket = sockets.get_mut::<Socket<'_>>(door.socket);
+        configure(socket, &self.shared.settings);
+        if socket.listen(number).is_ok() {
+            door.state = Opening::Listening;
+            self.listeners.set(port, Some(Listener::Door(index)));
+        }
+    }
+
+    fn close(&mut self, port: Port, sockets: &mut SocketSet<'_>) {
+        match self.listeners.of(port) {
+            None => return,
+            Some(Listener::Slot(index)) => {
+                let Some(slot) = self.slots.get_mut(index) else { return };
+                sockets.get_mut::<Socket<'_>>(slot.socket).close();
+                slot.state = State::Free;
+            }
+            Some(Listener::Door(index)) => {
+                let Some(door) = self.doors.get_mut(index) else { return };
+                sockets.get_mut::<Socket<'_>>(door.socket).close();
+                door.state = Opening::Closed;
+            }
+        }
+        self.listeners.set(port, None);
+    }
+
+    /// A slot that can be used now; one without leftovers if there is one.
+    fn free_slot(&self, sockets: &SocketSet<'_>) -> Option<usize> {
+        let all = self.slots.iter().enumerate();
+        let free = all.filter(|(_, slot)| matches!(slot.state, State::Free));
+        let usable = free.filter_map(|(index, slot)| match leftovers(sockets.get(slot.socket)) {
+            Leftovers::Nothing => Some((false, index)),
+            Leftovers::Name => Some((true, index)),
+            Leftovers::Reset => None,
+        });
+        usable.min().map(|(_, index)| index)
+    }
+
+    /// Free the slot whose connection has been half open for the longest time.
+    fn oldest_half_open(&mut self, sockets: &mut SocketSet<'_>) -> Option<usize> {
+        let all = self.slots.iter().enumerate();
+        let half_open = all.filter_map(|(index, slot)| match slot.state {
+            State::HalfOpen { since, .. } if is_half_open(sockets.get(slot.socket)) => {
+                Some((since, index))
+            }
+            _ => None,
+        });
+        let (_, index) = half_open.min()?;
+        forget(sockets.get_mut(self.slots.get(index)?.socket));
+        self.free(index);
+        Some(index)
+    }
+
+    /// A closed door, or the one where somebody has been for the longest time, who has to go.
+    fn closed_door(&mut self, sockets: &mut SocketSet<'_>) -> Option<usize> {
+        let all = self.doors.iter().enumerate();
+        let shut = all.filter(|(_, door)| !matches!(door.state, Opening::Listening));
+        let (_, index) = shut.map(|(index, door)| (door.since(), index)).min()?;
+        let door = self.doors.get_mut(index)?;
+        forget(sockets.get_mut(door.socket));
+        door.state = Opening::Closed;
+        Some(index)
+    }
+
+    /// Find the slot for the connection of a classic transfer whose turn it is. A door listens on
+    /// the control port in place of the slot that is taken from there. Returns whether it was
+    /// found.
+    fn find_slot(&mut self, sockets: &mut SocketSet<'_>) -> bool {
+        let Some(Need::Slot(way)) = self.shared.need() else { return false };
+        let listens = self.listeners.of(Port::Transfer);
+        let found = match (way, listens) {
+            (Way::Upload, Some(Listener::Slot(index))) => Some(index),
+            (Way::Upload, Some(Listener::Door(_))) | (Way::Download, _) => {
+                if let Some(Listener::Slot(_)) = self.listeners.of(Port::Control) {
+                    self.close(Port::Control, sockets);
+                }
+                self.free_slot(sockets)
+            }
+            (Way::Upload, None) => None,
+        };
+        if let Some(index) = found {
+            self.shared.set_need(Need::Connection(way, index));
+        }
+        match (way, found, listens) {
+            (Way::Upload, Some(_), Some(Listener::Door(_))) => {
+                self.close(Port::Transfer, sockets);
+                self.open(Port::Transfer, sockets);
+            }
+            (Way::Download, Some(index), _) => {
+                if let Some(slot) = self.slots.get_mut(index) {
+                    slot.state = State::Reserved;
+                }
+            }
+            _ => {}
+        }
+        if self.listeners.of(Port::Control).is_none() && !self.shared.is_closing {
+            self.open(Port::Control, sockets);
+        }
+        found.is_some()
+    }
+
+    /// A slot that was to be for a classic transfer is not needed.
+    pub(crate) fn free_reserved(&mut self) {
+        for slot in self.slots.iter_mut().filter(|slot| matches!(slot.state, State::Reserved)) {
+            slot.state = State::Free;
+        }
+    }
+
+    fn free(&mut self, index: usize) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.state = State::Free;
+        }
+    }
+
+    /// Go on with a connection that is half open, or was. Returns when to look again.
+    pub(crate) fn admit(
+        &mut self,
+        index: usize,
+        sockets: &mut SocketSet<'_>,
+        now: u64,
+    ) -> Attention {
+        let Some(slot) = self.slots.get_mut(index) else { return Attention::Moved };
+        let State::HalfOpen { port, since } = slot.state else { return Attention::Moved };
+        let socket = sockets.get_mut::<Socket<'_>>(slot.socket);
+        match (socket.state(), socket.remote_endpoint()) {
+            (Tcp::SynReceived, _) if now < since.saturating_add(HALF_OPEN) => {
+                Attention::At(since.saturating_add(HALF_OPEN))
+            }
+            (Tcp::SynReceived | Tcp::Listen, _) | (_, None) => {
+                forget(socket);
+                slot.state = State::Free;
+                Attention::Moved
+            }
+            (_, Some(peer)) => self.begin(index, peer, port, sockets, now),
+        }
+    }
+}
+
+/// What a socket that is not used has still to do.
+enum Leftovers {
+    Nothing,
+    /// To keep its name, so that late segments harm nobody.
+    Name,
+    /// To send a reset.
+    Reset,
+}
+
+fn leftovers(socket: &Socket<'_>) -> Leftovers {
+    match (socket.is_open(), socket.state()) {
+        (false, Tcp::TimeWait) => Leftovers::Name,
+        (false, _) if socket.remote_endpoint().is_none() => Leftovers::Nothing,
+        _ => Leftovers::Reset,
+    }
+}
+
+fn is_half_open(socket: &Socket<'_>) -> bool {
+    socket.state() == Tcp::SynReceived
+}
+
+/// The listener of each port.
+#[derive(Default)]
+pub(crate) struct Listeners {
+    control: Option<Listener>,
+    transfer: Option<Listener>,
+}
+
+impl Listeners {
+    pub(crate) const NONE: Self = Self { control: None, transfer: None };
+
+    pub(crate) const fn of(&self, port: Port) -> Option<Listener> {
+        match port {
+            Port::Control => self.control,
+            Port::Transfer => self.transfer,
+        }
+    }
+
+    fn set(&mut self, port: Port, listener: Option<Listener>) {
+        match port {
+            Port::Control => self.control = listener,
+            Port::Transfer => self.transfer = listener,
+        }
+    }
+}

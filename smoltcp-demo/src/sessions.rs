@@ -1,0 +1,191 @@
+//! Sessions: from a connection that is there, through its machine, to a connection that closes.
+
+use coracle::classic::{ARRIVAL_LEN, Way, begins_native};
+use coracle::poll::Progress;
+use coracle::{Error, Outcome};
+use smoltcp::iface::{Interface, SocketSet};
+use smoltcp::socket::tcp::{Socket, State as Tcp};
+use smoltcp::wire::IpEndpoint;
+
+use crate::closing::Closing;
+use crate::owner::{Ended, Owner, Port, Session};
+use crate::server::Server;
+use crate::serving::{Serving, Stage};
+use crate::slot::State;
+
+/// When to go on; the earlier, the less.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Attention {
+    /// At once: it has more to do.
+    Now,
+    /// At this time, or when its connection has moved.
+    At(u64),
+    /// When its connection has moved.
+    Moved,
+}
+
+impl From<Option<u64>> for Attention {
+    fn from(at: Option<u64>) -> Self {
+        at.map_or(Self::Moved, Self::At)
+    }
+}
+
+impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
+    /// Do what can be done in this slot.
+    pub(crate) fn advance(
+        &mut self,
+        index: usize,
+        now: u64,
+        iface: &mut Interface,
+        sockets: &mut SocketSet<'_>,
+    ) -> Attention {
+        let Some(slot) = self.slots.get_mut(index) else { return Attention::Moved };
+        match &mut slot.state {
+            State::Free | State::Listening | State::Reserved => Attention::Moved,
+            State::HalfOpen { .. } => self.admit(index, sockets, now),
+            State::Undecided { .. } => self.decide(index, sockets, now),
+            State::Serving(serving) => match serving.stage {
+                Stage::Awaiting { until } => self.await_upload(index, until, sockets, now),
+                Stage::Dialling(_) => self.dial(index, iface, sockets, now),
+                Stage::Commands | Stage::File(_) | Stage::Unconnected => {
+                    self.drive(index, sockets, now)
+                }
+            },
+            State::Closing(closing) => {
+                if closing.advance(sockets.get_mut(slot.socket), now) {
+                    slot.state = State::Free;
+                    return Attention::Now;
+                }
+                Attention::At(closing.deadline())
+            }
+        }
+    }
+
+    /// A connection is there.
+    pub(crate) fn begin(
+        &mut self,
+        index: usize,
+        peer: IpEndpoint,
+        port: Port,
+        sockets: &mut SocketSet<'_>,
+        now: u64,
+    ) -> Attention {
+        if port == Port::Transfer && self.shared.due_upload(peer).is_some() {
+            if let Some(slot) = self.slots.get_mut(index) {
+                slot.state = State::Undecided { peer, since: now };
+            }
+            return self.decide(index, sockets, now);
+        }
+        self.serve_native(index, peer, port, now);
+        self.drive(index, sockets, now)
+    }
+
+    fn serve_native(&mut self, index: usize, peer: IpEndpoint, port: Port, since: u64) {
+        self.number = self.number.wrapping_add(1);
+        let session = Session { number: self.number, peer, port };
+        let serving = Serving::new(session, &mut self.owner, &self.shared, since);
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.state = State::Serving(serving);
+        }
+    }
+
+    /// Whether a connection on the transfer port brings the bytes of a classic upload.
+    fn decide(&mut self, index: usize, sockets: &mut SocketSet<'_>, now: u64) -> Attention {
+        let Some(slot) = self.slots.get_mut(index) else { return Attention::Moved };
+        let State::Undecided { peer, since } = slot.state else { return Attention::Moved };
+        let socket = sockets.get_mut::<Socket<'_>>(slot.socket);
+        let mut begun = [0; ARRIVAL_LEN];
+        let count = socket.peek_slice(&mut begun).unwrap_or(0);
+        let is_native = begins_native(begun.get(..count).unwrap_or(&[]));
+        let Some(number) = self.shared.due_upload(peer) else {
+            self.serve_native(index, peer, Port::Transfer, since);
+            return self.drive(index, sockets, now);
+        };
+        match is_native {
+            None if socket.state() == Tcp::Established => Attention::Moved,
+            Some(true) => {
+                self.serve_native(index, peer, Port::Transfer, since);
+                self.drive(index, sockets, now)
+            }
+            None | Some(false) => self.receive_upload(number, index, sockets, now),
+        }
+    }
+
+    /// Have a session's machine do what it can.
+    pub(crate) fn drive(
+        &mut self,
+        index: usize,
+        sockets: &mut SocketSet<'_>,
+        now: u64,
+    ) -> Attention {
+        let Some(slot) = self.slots.get_mut(index) else { return Attention::Moved };
+        let State::Serving(serving) = &mut slot.state else { return Attention::Moved };
+        let socket = sockets.get_mut::<Socket<'_>>(slot.socket);
+        let mut progress = serving.drive(socket, &mut self.shared, now);
+        while serving.stage == Stage::File(Way::Download) && progress == Ok(Progress::Again) {
+            // No frame is sent between the last bytes and the end, which is to go with them. The
+            // buffer of the socket is the limit.
+            progress = serving.drive(socket, &mut self.shared, now);
+        }
+        match progress {
+            Ok(Progress::Waiting { until }) => serving.held.deadline().or(until).into(),
+            Ok(Progress::Again) => Attention::Now,
+            Ok(Progress::Done(Outcome::Classic)) => {
+                if let State::Serving(serving) = slot.state.take() {
+                    slot.state = State::Serving(serving.into_classic());
+                }
+                Attention::Now
+            }
+            Ok(Progress::Done(Outcome::Transfer(_))) => {
+                self.transfer(index, sockets, now);
+                Attention::Now
+            }
+            Ok(Progress::Done(outcome)) => self.end(index, Ok(outcome), sockets, now),
+            Err(error) => self.end(index, Err(error), sockets, now),
+        }
+    }
+
+    /// A session is over: close its connection as it deserves.
+    fn end(
+        &mut self,
+        index: usize,
+        ended: Ended,
+        sockets: &mut SocketSet<'_>,
+        now: u64,
+    ) -> Attention {
+        let Some(slot) = self.slots.get_mut(index) else { return Attention::Moved };
+        let State::Serving(mut serving) = slot.state.take() else { return Attention::Moved };
+        let socket = sockets.get_mut::<Socket<'_>>(slot.socket);
+        let is_whole = matches!(ended, Ok(Outcome::Ended));
+        let closing = match (serving.stage, serving.session.port) {
+            _ if matches!(ended, Err(Error::Link(_))) => None,
+            (Stage::File(Way::Download), _) if is_whole => {
+                let is_empty = serving.classic().is_some_and(|classic| classic.size() == 0);
+                Some(if is_empty {
+                    Closing::empty(now)
+                } else {
+                    // In this very call, so that the end goes with the last bytes.
+                    Closing::half_close(socket, now)
+                })
+            }
+            (Stage::File(Way::Upload), _) if is_whole => Some(Closing::half_close(socket, now)),
+            (Stage::Commands, Port::Control) | (Stage::Unconnected, _) => {
+                Some(Closing::half_close(socket, now))
+            }
+            (Stage::Commands, Port::Transfer) => Some(Closing::peer_first(now)),
+            _ => None,
+        };
+        slot.state = match closing {
+            Some(closing) => State::Closing(closing),
+            None => {
+                socket.abort();
+                State::Free
+            }
+        };
+        serving.end(&mut self.owner, &mut self.shared, ended);
+        if self.shared.need().is_none() {
+            self.free_reserved();
+        }
+        Attention::Now
+    }
+}

@@ -1,0 +1,164 @@
+//! Why a TAP device cannot be had, and what to do.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use rustix::io::Errno;
+use smoltcp::wire::IpCidr;
+
+use super::{MTU, MTU_V6, Setup, is_there, is_v6};
+
+/// The longest name of an interface.
+const NAME_MAX: usize = 15;
+
+/// Why a TAP device cannot be had. The text says what to do, if need be on several lines.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// This user may not make one, or not set one up.
+    Rights(Box<Setup>),
+    /// There is one, which this user may not use.
+    Foreign(Box<Setup>),
+    /// The kernel has no TAP devices, or hides them.
+    Driver(io::Error),
+    /// Another program has the device.
+    Busy(String),
+    /// There is an interface with the name that is none, or one that several programs share.
+    NotTap(String),
+    /// Not a name for an interface.
+    Name(String),
+    /// There is such an interface, which was to be made.
+    Exists(String),
+    /// Not an MTU for a TAP device.
+    Mtu(u16),
+    /// Too small an MTU for addresses of IPv6.
+    MtuOfIpv6(u16),
+    /// The MTU of a device that is not made here.
+    MtuOfOther(String, u16),
+    /// IPv6 is off in this kernel.
+    NoIpv6(IpCidr, io::Error),
+    /// Something else: what was tried, with which interface, and what the kernel said.
+    System(&'static str, String, io::Error),
+}
+
+impl OpenError {
+    /// What it means that a device could not be opened.
+    pub(crate) fn from_device(name: &str, error: io::Error) -> Self {
+        let setup = || Box::new(Setup { name: name.into(), ..Setup::default() });
+        match Errno::from_io_error(&error) {
+            _ if !is_name(name) => Self::Name(name.into()),
+            Some(Errno::PERM) if is_there(name) => Self::Foreign(setup()),
+            Some(Errno::PERM) => Self::Rights(setup()),
+            Some(Errno::BUSY) => Self::Busy(name.into()),
+            Some(Errno::INVAL) => Self::NotTap(name.into()),
+            Some(Errno::NOENT | Errno::NODEV | Errno::NXIO | Errno::ACCESS) => Self::Driver(error),
+            _ => Self::System("open", name.into(), error),
+        }
+    }
+
+    /// What it means that an interface could not be set up.
+    pub(crate) fn from_setup(what: &'static str, name: &str, error: io::Error) -> Self {
+        match Errno::from_io_error(&error) {
+            Some(Errno::PERM) => Self::Rights(Box::default()),
+            _ => Self::System(what, name.into(), error),
+        }
+    }
+
+    /// What it means that the host could not be given an address.
+    pub(crate) fn from_address(address: IpCidr, name: &str, error: io::Error) -> Self {
+        match Errno::from_io_error(&error) {
+            Some(Errno::ACCESS | Errno::AFNOSUPPORT | Errno::OPNOTSUPP) if is_v6(&address) => {
+                Self::NoIpv6(address, error)
+            }
+            _ => Self::from_setup("add the host's address to", name, error),
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let odd = |letter: char| letter == '/' || letter == ':' || letter.is_whitespace();
+    (1..=NAME_MAX).contains(&name.len()) && name != "." && name != ".." && !name.contains(odd)
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rights(setup) => {
+                let name = &setup.name;
+                write!(
+                    f,
+                    "this user may not make the TAP device {name}. Have it made by typing\n\n"
+                )?;
+                advice(f, setup, "")
+            }
+            Self::Foreign(setup) => {
+                let name = &setup.name;
+                write!(
+                    f,
+                    "the TAP device {name} is not this user's. Have another made by typing\n\n"
+                )?;
+                advice(f, setup, &format!("  {}\n", setup.removal()))
+            }
+            Self::Driver(error) => write!(
+                f,
+                "cannot open /dev/net/tun: {error} (TAP devices need the kernel's module: sudo \
+                 modprobe tun; a container needs the device: --device /dev/net/tun)"
+            ),
+            Self::Busy(name) => {
+                write!(f, "another program uses {name}: end it, or choose another name with --tap")
+            }
+            Self::NotTap(name) => write!(
+                f,
+                "{name} is there but is no TAP device for one program: choose another name with \
+                 --tap"
+            ),
+            Self::Name(name) => write!(
+                f,
+                "{name:?} is no name of an interface: 1 to {NAME_MAX} letters without blanks, `/` \
+                 and `:`, for instance tap0"
+            ),
+            Self::Exists(name) => write!(
+                f,
+                "there is an interface {name} already: without --setup it is used as it is; or \
+                 choose another name with --tap"
+            ),
+            Self::Mtu(mtu) => {
+                write!(f, "an MTU of {mtu} is none: {} to {}", MTU.start(), MTU.end())
+            }
+            Self::MtuOfIpv6(mtu) => {
+                write!(f, "an MTU of {mtu} is too small for IPv6, which needs {MTU_V6}")
+            }
+            Self::MtuOfOther(name, mtu) => write!(
+                f,
+                "--mtu is for a device that --setup makes; for one that is there: sudo ip link \
+                 set {name} mtu {mtu}"
+            ),
+            Self::NoIpv6(address, error) => write!(
+                f,
+                "cannot give the host the address {address}: {error} (IPv6 is off on this \
+                 machine: leave its addresses away, or sudo sysctl \
+                 net.ipv6.conf.all.disable_ipv6=0)"
+            ),
+            Self::System(what, name, error) => write!(f, "cannot {what} {name}: {error}"),
+        }
+    }
+}
+
+/// The commands, and how to go on.
+fn advice(f: &mut fmt::Formatter<'_>, setup: &Setup, before: &str) -> fmt::Result {
+    f.write_str(before)?;
+    for line in setup.commands().lines() {
+        writeln!(f, "  {line}")?;
+    }
+    write!(f, "\nand start this again without --setup. It is removed with\n\n  {}", setup.removal())
+}
+
+impl Error for OpenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Driver(error) | Self::NoIpv6(_, error) | Self::System(_, _, error) => Some(error),
+            _ => None,
+        }
+    }
+}
