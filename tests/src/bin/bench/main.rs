@@ -41,8 +41,12 @@ fn run(options: &Options) -> io::Result<()> {
         Selection::BareServe { root } => return bare::serve(root),
         Selection::BareReceive { address, folder } => return bare::receive(*address, folder),
         Selection::BareSend { address, folder } => return bare::send(*address, folder),
-        Selection::BareStackReceive { address, bytes } => return tap::receive(*address, *bytes),
-        Selection::BareStackSend { address, bytes } => return tap::send(*address, *bytes),
+        Selection::BareStackReceive { address, bytes, file } => {
+            return tap::receive(*address, *bytes, file.as_deref());
+        }
+        Selection::BareStackSend { address, bytes, file } => {
+            return tap::send(*address, *bytes, file.as_deref());
+        }
         _ => {}
     }
     let mut report = Report::default();

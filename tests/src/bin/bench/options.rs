@@ -101,6 +101,8 @@ pub(crate) enum Selection {
         address: SocketAddr,
         /// How many come
         bytes: u64,
+        /// Where they are stored or come from
+        file: Option<PathBuf>,
     },
     /// The bare sender to a bare stack
     #[command(hide = true)]
@@ -109,6 +111,8 @@ pub(crate) enum Selection {
         address: SocketAddr,
         /// How many go
         bytes: u64,
+        /// Where they are stored or come from
+        file: Option<PathBuf>,
     },
 }
 

@@ -46,15 +46,17 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> io::Result<()> 
 fn one_file(options: &Options, report: &mut Report, mtu: u16, offload: bool) -> io::Result<()> {
     let files = Files::make(&options.dir, 1, options.tap_size)?;
     let ours = OnTap { mtu, offload, ..OnTap::new(files.bytes()) };
-    let peers: [Box<dyn Peer>; 3] = [
+    let bare = BareStack { mtu, offload, bytes: files.bytes(), has_files: false };
+    let peers: Vec<Box<dyn Peer>> = vec![
         Box::new(ours),
         Box::new(OnTap { name: "folder", served: Served::Folder, ..ours }),
-        Box::new(BareStack { mtu, offload, bytes: files.bytes() }),
+        Box::new(bare),
+        Box::new(BareStack { has_files: true, ..bare }),
     ];
     let (words, letters) = if offload { (", offload", "-offload") } else { ("", "") };
     let title = format!("tap: MTU {mtu}{words}, one file of {} bytes", files.bytes());
     let case = format!("tap-{mtu}{letters}");
-    add(options, report, (&title, &case), &files, &peers)
+    add(options, report, (&title, &case), &files, peers)
 }
 
 /// The same files by many sessions at once, and by one.
@@ -63,7 +65,7 @@ fn sessions(options: &Options, report: &mut Report) -> io::Result<()> {
     let one = OnTap { name: "one", ..OnTap::new(files.bytes()) };
     let many = OnTap { is_client_a_file: true, ..OnTap::new(files.bytes()) };
     let title = format!("tap: {} bytes by {SESSIONS} sessions at once, and by one", files.bytes());
-    add(options, report, (&title, "tap-sessions"), &files, &[Box::new(many), Box::new(one)])
+    add(options, report, (&title, "tap-sessions"), &files, vec![Box::new(many), Box::new(one)])
 }
 
 /// One session alone, and beside one whose peer reads nothing.
@@ -72,24 +74,28 @@ fn stalled(options: &Options, report: &mut Report) -> io::Result<()> {
     let alone = OnTap { name: "alone", ..OnTap::new(files.bytes()) };
     let beside = OnTap { is_beside_stalled: true, ..OnTap::new(files.bytes()) };
     let title = format!("tap: {} bytes beside a stalled session, and alone", files.bytes());
-    add(options, report, (&title, "tap-stalled"), &files, &[Box::new(beside), Box::new(alone)])
+    add(options, report, (&title, "tap-stalled"), &files, vec![Box::new(beside), Box::new(alone)])
 }
 
-/// Run a case if every program is there, else say what is missing.
+/// Run a case with the programs that are there; of others it is said what is missing.
 fn add(
     options: &Options,
     report: &mut Report,
     (title, case): (&str, &str),
     files: &Files,
-    peers: &[Box<dyn Peer>],
+    mut peers: Vec<Box<dyn Peer>>,
 ) -> io::Result<()> {
-    for peer in peers {
-        if let Err(error) = peer.check() {
-            eprintln!("{case} left out: {error}");
-            return Ok(());
+    peers.retain(|peer| match peer.check() {
+        Ok(()) => true,
+        Err(error) => {
+            eprintln!("{case}: {} left out: {error}", peer.name());
+            false
         }
+    });
+    if peers.is_empty() {
+        return Ok(());
     }
-    let figures = case::run(files, peers, options.runs, None)?;
+    let figures = case::run(files, &peers, options.runs, None)?;
     report.add(title, case, Unit::MegabytesPerSecond(files.bytes()), figures);
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Bytes from memory, and bytes that are forgotten, over a bare smoltcp: the example `bare` of its
 //! package, with a bare program on the host's side.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -27,15 +29,18 @@ const PIECE: usize = 1 << 20;
 const READY: &str = "ready";
 
 /// The bare stack, on a host and a device of its own.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct BareStack {
     pub(super) mtu: u16,
     pub(super) offload: bool,
     pub(super) bytes: u64,
+    /// The host's side reads from a file and writes to one, as the client does.
+    pub(super) has_files: bool,
 }
 
 impl Peer for BareStack {
     fn name(&self) -> &'static str {
-        "bare"
+        if self.has_files { "bare+file" } else { "bare" }
     }
 
     fn check(&self) -> io::Result<()> {
@@ -68,15 +73,18 @@ impl Peer for BareStack {
         &self,
         address: SocketAddr,
         direction: Direction,
-        _: &Folders,
+        folders: &Folders,
     ) -> io::Result<Command> {
-        let (mode, port) = match direction {
-            Direction::Download => ("bare-stack-receive", SOURCE),
-            Direction::Upload => ("bare-stack-send", SINK),
+        let (mode, port, folder) = match direction {
+            Direction::Download => ("bare-stack-receive", SOURCE, &folders.downloaded),
+            Direction::Upload => ("bare-stack-send", SINK, &folders.source),
         };
         let mut command = Command::new(std::env::current_exe()?);
         command.arg(mode).arg(SocketAddr::new(address.ip(), port).to_string());
         command.arg(self.bytes.to_string());
+        if self.has_files {
+            command.args(folders.names.iter().map(|name| folder.join(name)));
+        }
         Ok(command)
     }
 
@@ -126,27 +134,43 @@ impl Drop for Running {
     }
 }
 
-/// The host's side that receives so many bytes and forgets them.
-pub(crate) fn receive(address: SocketAddr, bytes: u64) -> io::Result<()> {
+/// The host's side that receives so many bytes, and forgets or stores them.
+pub(crate) fn receive(address: SocketAddr, bytes: u64, file: Option<&Path>) -> io::Result<()> {
     let mut stream = TcpStream::connect(address)?;
+    let mut file = file.map(File::create).transpose()?;
     let (mut piece, mut received) = (vec![0; PIECE], 0);
     loop {
-        match stream.read(&mut piece)? {
-            0 if received == bytes => return Ok(()),
-            0 => return Err(io::Error::other(format!("{received} bytes came of {bytes}"))),
-            count => received += count as u64,
+        let count = stream.read(&mut piece)?;
+        if count == 0 && received == bytes {
+            return Ok(());
         }
+        if count == 0 {
+            return Err(io::Error::other(format!("{received} bytes came of {bytes}")));
+        }
+        if let Some(file) = &mut file {
+            file.write_all(&piece[..count])?;
+        }
+        received += count as u64;
     }
 }
 
-/// The host's side that sends so many bytes; it ends when all of them were received.
-pub(crate) fn send(address: SocketAddr, bytes: u64) -> io::Result<()> {
+/// The host's side that sends so many bytes, from memory or from a file; it ends when all of them
+/// were received.
+pub(crate) fn send(address: SocketAddr, bytes: u64, file: Option<&Path>) -> io::Result<()> {
     let mut stream = TcpStream::connect(address)?;
-    let (piece, mut left) = (vec![0x5a; PIECE], bytes);
+    let mut file = file.map(File::open).transpose()?;
+    let (mut piece, mut left) = (vec![0x5a; PIECE], bytes);
     while left > 0 {
-        let count = left.min(PIECE as u64);
-        stream.write_all(&piece[..usize::try_from(count).unwrap_or(PIECE)])?;
-        left -= count;
+        let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+        let count = match &mut file {
+            Some(file) => file.read(&mut piece[..most])?,
+            None => most,
+        };
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        stream.write_all(&piece[..count])?;
+        left -= count as u64;
     }
     stream.shutdown(Shutdown::Write)?;
     stream.read_to_end(&mut Vec::new()).map(|_| ())
