@@ -1,11 +1,13 @@
 //! A wire between two hosts that loses, doubles and reorders frames, by a seed.
 
 use std::io;
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use coracle_tests::network::{Namespace, TAP};
+use coracle_tests::network::{Family, Namespace, TAP, Wire, or_skip};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tun_rs::{DeviceBuilder, Layer, SyncDevice};
 
@@ -153,4 +155,60 @@ impl Dice {
     fn is_under(&mut self, percent: u64) -> bool {
         self.roll() % 100 < percent
     }
+}
+
+/// What is sent until anything comes.
+const HELLO: u64 = u64::MAX;
+
+/// Datagrams that are sent at once.
+const STEP: u64 = 20;
+
+/// What comes of so many numbered datagrams over a link with these faults.
+fn numbers_over(faults: Faults, count: u64) -> Option<Vec<u64>> {
+    let wire = or_skip(|| Wire::new(1500))?;
+    let link = or_skip(|| Link::new(&wire.host, faults, 7))?;
+    let (near, far) = ((Family::V4.host(2), 9), (Family::V4.server(), 9));
+    link.far.ip(&format!("address add {} dev bridge", Family::V4.server_network())).unwrap();
+    let receiver = link.far.on(|| UdpSocket::bind(far).unwrap());
+    let sender = wire.host.on(|| UdpSocket::bind(near).unwrap());
+    let mut numbers = Vec::new();
+    let receive_for = |millis| {
+        receiver.set_read_timeout(Some(Duration::from_millis(millis))).unwrap();
+        let (mut numbers, mut bytes) = (Vec::new(), [0; 8]);
+        while receiver.recv(&mut bytes).is_ok() {
+            numbers.push(u64::from_be_bytes(bytes));
+        }
+        numbers
+    };
+    // The neighbour has to be found first, and what looks for it is lost as well.
+    while numbers.is_empty() {
+        sender.send_to(&HELLO.to_be_bytes(), far).unwrap();
+        numbers = receive_for(200);
+    }
+    numbers.clear();
+    for number in 0..count {
+        sender.send_to(&number.to_be_bytes(), far).unwrap();
+        // In steps that no queue is too short for.
+        if number % STEP == STEP - 1 {
+            numbers.extend(receive_for(50));
+        }
+    }
+    numbers.extend(receive_for(500));
+    numbers.retain(|number| *number != HELLO);
+    Some(numbers)
+}
+
+#[test]
+fn a_link_does_what_it_is_told() {
+    let all: Vec<u64> = (0..200).collect();
+    let Some(numbers) = numbers_over(Faults::default(), 200) else { return };
+    assert_eq!(numbers, all);
+    let doubled = numbers_over(Faults { doubled: 30, ..Faults::default() }, 200).unwrap();
+    assert!((230..300).contains(&doubled.len()) && doubled.is_sorted(), "{}", doubled.len());
+    let lost = numbers_over(Faults { lost: 30, ..Faults::default() }, 200).unwrap();
+    assert!((100..180).contains(&lost.len()) && lost.is_sorted(), "{}", lost.len());
+    let mut late = numbers_over(Faults { late: 30, ..Faults::default() }, 200).unwrap();
+    assert!(!late.is_sorted());
+    late.sort_unstable();
+    assert_eq!(late, all);
 }
