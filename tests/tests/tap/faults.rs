@@ -5,7 +5,7 @@ use coracle_tests::network::{Family, Wire, or_skip};
 use coracle_tests::payload;
 
 use crate::link::{Faults, Link};
-use crate::site::{MTU, Site, same};
+use crate::site::{ANYONE, MTU, Site, same};
 use crate::support::{Ran, names};
 
 const SIZE: u64 = 400_000;
@@ -48,14 +48,14 @@ fn files_go_and_come(site: &Site) {
 }
 
 fn with_options(options: &[&str]) {
-    let Some(site) = Site::start(options) else { return };
+    let Some(site) = Site::start(&[options, &["--fault-seed", "1"]].concat()) else { return };
     files_go_and_come(&site);
 }
 
 fn over(faults: Faults, seed: u64) {
     let Some(wire) = or_skip(|| Wire::new(MTU)) else { return };
     let Some(link) = or_skip(|| Link::new(&wire.host, faults, seed)) else { return };
-    files_go_and_come(&Site::start_over(wire, link, &[]));
+    files_go_and_come(&Site::start_over(wire, link, &[ANYONE]));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use coracle_tests::network::Family;
 use coracle_tests::payload;
 
 use crate::forged::Forger;
-use crate::site::{CONTROL, SOON, Site, TRANSFER, same};
+use crate::site::{ANYONE, CONTROL, SOON, Site, TRANSFER, same};
 use crate::support::{Stop, until};
 
 /// Half-open connections that a flood has at least.
@@ -76,7 +76,10 @@ fn transfers_go_on_in_a_flood(options: &[&str], from: fn(u32) -> SocketAddrV4) {
 
 #[test]
 fn a_thousand_half_open_connections_stop_no_transfer() {
-    transfers_go_on_in_a_flood(&["--max-sessions", "4", "--gateway", "192.168.69.2"], nobody);
+    transfers_go_on_in_a_flood(
+        &["--max-sessions", "4", "--gateway", "192.168.69.2", ANYONE],
+        nobody,
+    );
 }
 
 #[test]
@@ -86,7 +89,7 @@ fn half_open_connections_of_neighbours_that_are_not_there_stop_no_transfer() {
 
 #[test]
 fn half_open_connections_keep_no_newcomer_out() {
-    let options = ["--max-sessions", "2", "--gateway", "192.168.69.2"];
+    let options = ["--max-sessions", "2", "--gateway", "192.168.69.2", ANYONE];
     let Some(site) = Site::start(&options) else { return };
     let forger = Forger::on(&site.wire);
     for round in 0..10 {

@@ -11,7 +11,7 @@ use coracle_tests::payload;
 use coracle_tests::process::{Server, program};
 use tempfile::TempDir;
 
-use crate::site::{CONTROL, MTU, Site};
+use crate::site::{ANYONE, MTU, Site};
 use crate::support::{Ran, Running, until};
 
 /// Who may nothing.
@@ -188,5 +188,16 @@ fn a_device_that_is_taken_away_ends_it() {
     site.wire.host.ip(&format!("link delete {TAP}")).unwrap();
     let status = site.server.wait().unwrap();
     assert!(status.code().is_some_and(|code| code != 0), "{status:?}");
-    assert_ne!(site.server.address().port(), CONTROL + 1);
+}
+
+#[test]
+fn other_machines_are_not_served_unless_it_is_asked_for() {
+    let Some(wire) = or_skip(|| Wire::new(MTU)) else { return };
+    let router = ["--gateway", "192.168.69.2", "--ram", "1M"];
+    let told = Running::of(wire.server().unwrap().args(router)).finish();
+    assert!(told.code.is_some_and(|code| code != 0) && told.stderr.contains(ANYONE), "{told:?}");
+    let mut command = wire.server().unwrap();
+    command.args(["--quiet", ANYONE]).args(router);
+    let _server = Server::start(command).unwrap();
+    run(&wire.host, Family::V4, &["ls"]).succeeded();
 }

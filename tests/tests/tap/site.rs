@@ -26,6 +26,9 @@ pub const MTU: u16 = 1500;
 pub const FOLDER: &[&str] = &[];
 pub const RAM: &[&str] = &["--ram", "16M"];
 
+/// The word without which nothing is served to other machines.
+pub const ANYONE: &str = "--insecure-anyone-can-read-and-write";
+
 /// A wire, the server at its far end, a folder that may be served, and one in which the client
 /// runs.
 pub struct Site {
