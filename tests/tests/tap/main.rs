@@ -8,6 +8,7 @@
 mod capture;
 mod classic;
 mod commands;
+mod dhcp;
 mod faults;
 mod flood;
 mod forged;
