@@ -68,3 +68,36 @@ impl Counters {
         text.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(counters: &Counters, room: usize) -> String {
+        let mut buffer = vec![0; room];
+        let len = counters.write(&mut buffer);
+        String::from_utf8(buffer[..len].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn every_counter_has_its_field() {
+        let counters = Counters::default();
+        assert_eq!((counters.session(), counters.session()), (1, 2));
+        (0..3).for_each(|_| counters.command());
+        (0..4).for_each(|_| counters.refused());
+        counters.downloaded(10);
+        counters.downloaded(20);
+        counters.uploaded(40);
+        let all = " sessions=2 all_commands=3 refusals=4 downloads=2 downloaded=30 \
+                   uploads=1 uploaded=40";
+        assert_eq!(written(&counters, 1000), all);
+        assert_eq!(written(&counters, all.len()), all);
+    }
+
+    #[test]
+    fn a_field_that_does_not_fit_is_left_out_whole() {
+        let counters = Counters::default();
+        assert_eq!(written(&counters, " sessions=0 all_commands=".len()), " sessions=0");
+        assert_eq!(written(&counters, 0), "");
+    }
+}

@@ -142,3 +142,130 @@ pub fn turned_away(counters: &Counters, peer: SocketAddr, refusal: &Refusal) {
     tracing::info!(%peer, code = %refusal.code, reason = refusal.message, "refused");
     counters.refused();
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Mutex, PoisonError};
+
+    use coracle::{Path, Receipt};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Text(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Text {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The records of what is done, without times, and the counters behind it.
+    fn records(done: impl FnOnce(&Arc<Counters>)) -> (Vec<String>, String) {
+        let (text, counters) = (Text::default(), Arc::default());
+        let writer = text.clone();
+        let log = tracing_subscriber::fmt().without_time().with_ansi(false).with_target(false);
+        let log = log.with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(log, || done(&counters));
+        let records = String::from_utf8(text.0.lock().unwrap().clone()).unwrap();
+        let mut stats = [0; 200];
+        let len = counters.write(&mut stats);
+        let stats = String::from_utf8(stats[..len].to_vec()).unwrap();
+        (records.lines().map(|line| line.trim().to_owned()).collect(), stats)
+    }
+
+    const PEER: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+
+    fn command(verb: &'static str, path: &'static [u8], size: Option<u64>) -> Event<'static> {
+        Event::Command { verb, path: Some(Path::new(path).unwrap()), size }
+    }
+
+    #[test]
+    fn a_session_is_told_from_its_beginning_to_its_end() {
+        let (records, stats) = records(|counters| {
+            let mut journal = Journal::begin(counters, &Ok(PEER), Port::Control);
+            journal.event(command("upload", b"a", Some(3)));
+            let receipt = Receipt { length: 3, crc: 0x1f };
+            journal.event(Event::Uploaded { receipt, durability: Durability::Flushed });
+            journal.event(command("download", b"a", None));
+            journal.event(Event::Downloaded { length: 3 });
+            journal.event(Event::Abandoned { length: 2 });
+            journal.end::<io::Error>(&Ok(Outcome::Exit));
+        });
+        let expected = [
+            "INFO Established Connection with: 127.0.0.1:9 session=1 peer=127.0.0.1:9 port=\"control\"",
+            "INFO MSG: Received upload command, file size: 3 session=1 verb=\"upload\" path=/a size=3",
+            "INFO Upload from client complete... session=1 bytes=3 crc=0000001f flushed=true ",
+            "INFO MSG: Received download command session=1 verb=\"download\" path=/a",
+            "INFO download done session=1 bytes=3 milliseconds=",
+            "INFO abandoned session=1 bytes=2",
+            "INFO closed session=1",
+        ];
+        assert_eq!(records.len(), expected.len(), "{records:#?}");
+        for (record, expected) in records.iter().zip(expected) {
+            assert!(record.starts_with(expected), "{record}\n{expected}");
+        }
+        let all =
+            " sessions=1 all_commands=2 refusals=0 downloads=1 downloaded=3 uploads=1 uploaded=3";
+        assert_eq!(stats, all);
+    }
+
+    #[test]
+    fn only_a_download_misses_a_file_in_the_words_of_the_ancestor() {
+        let missing = Refusal::new(Code::NotFound, "no");
+        let (records, stats) = records(|counters| {
+            let mut journal = Journal::begin(counters, &Ok(PEER), Port::Transfer);
+            for (verb, refusal) in [
+                ("download", missing),
+                ("stat", missing),
+                ("download", Refusal::new(Code::Denied, "no")),
+            ] {
+                journal.event(command(verb, b"a", None));
+                journal.event(Event::Refused(refusal));
+            }
+        });
+        let refused: Vec<_> = records[1..].iter().skip(1).step_by(2).collect();
+        assert_eq!(
+            refused,
+            [
+                "INFO File requested not found sending err msg... session=1 code=not-found reason=\"no\"",
+                "INFO refused session=1 code=not-found reason=\"no\"",
+                "INFO refused session=1 code=denied reason=\"no\"",
+            ]
+        );
+        assert!(records[0].ends_with("port=\"transfer\""));
+        assert!(stats.contains(" refusals=3 "), "{stats}");
+    }
+
+    #[test]
+    fn every_end_is_told() {
+        let limit = Refusal::new(Code::Limit, "full");
+        let (records, stats) = records(|counters| {
+            let peer = Err(io::ErrorKind::NotConnected.into());
+            let journal = Journal::begin(counters, &peer, Port::Control);
+            journal.end::<io::Error>(&Ok(Outcome::Lost));
+            journal.end::<io::Error>(&Ok(Outcome::Refused(limit)));
+            journal.end::<io::Error>(&Ok(Outcome::Reserved));
+            journal.end(&Err("gone"));
+            turned_away(counters, PEER, &limit);
+        });
+        assert!(records[0].starts_with("INFO Established Connection session=1 error="));
+        assert_eq!(
+            records[1..],
+            [
+                "INFO connection lost session=1",
+                "INFO closed session=1 code=limit reason=\"full\"",
+                "INFO closed session=1 outcome=Reserved",
+                "INFO connection lost session=1 error=gone",
+                "INFO refused peer=127.0.0.1:9 code=limit reason=\"full\"",
+            ]
+        );
+        assert!(stats.contains(" refusals=1 "), "{stats}");
+    }
+}

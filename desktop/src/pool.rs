@@ -244,14 +244,22 @@ mod tests {
     #[test]
     fn what_is_given_back_is_taken_again() {
         let pool = Arc::new(Pool::new(LEN));
+        let free = || [&pool.lines, &pool.large].map(|shelf| shelf.stock().free.len());
         let mut chunk = Chunk::new(&pool);
-        for purpose in [Purpose::Lines, Purpose::File] {
+        for (purpose, after) in [(Purpose::Lines, [1, 0]), (Purpose::File, [1, 1])] {
             chunk.reserve(purpose);
             let first = chunk.bytes().as_ptr();
             chunk.release();
             assert!(chunk.bytes().is_empty());
+            assert_eq!(free(), after);
             chunk.reserve(purpose);
             assert_eq!(chunk.bytes().as_ptr(), first);
+            chunk.release();
         }
+    }
+
+    #[test]
+    fn chunks_are_never_smaller_than_the_protocol_allows() {
+        assert_eq!(Pool::new(1).chunk_len(), CHUNK_LEN);
     }
 }

@@ -36,6 +36,7 @@ mod closing;
 mod door;
 mod owner;
 mod ports;
+mod pressure;
 mod server;
 mod serving;
 mod sessions;

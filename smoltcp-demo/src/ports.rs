@@ -7,9 +7,10 @@ use smoltcp::socket::tcp::{Socket, State as Tcp};
 use crate::closing::forget;
 use crate::door::Opening;
 use crate::owner::{Owner, Port};
+use crate::pressure::{Pressure, is_slow};
 use crate::server::{Server, configure};
 use crate::sessions::Attention;
-use crate::slot::State;
+use crate::slot::{Slot, State};
 use crate::surroundings::Need;
 
 /// Milliseconds that a connection may take to be whole: three repetitions of the answer to its
@@ -33,16 +34,16 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
         ] {
             self.see_newcomer(port, sockets, now);
             match (self.listeners.of(port), is_open) {
-                (None, true) => self.open(port, sockets),
-                (Some(Listener::Door(_)), true) if self.free_slot(sockets).is_some() => {
+                (None, true) => self.open(port, sockets, now),
+                (Some(Listener::Door(_)), true) if self.has_slot(sockets, now) => {
                     self.close(port, sockets);
-                    self.open(port, sockets);
+                    self.open(port, sockets, now);
                 }
                 (Some(_), false) => self.close(port, sockets),
                 _ => {}
             }
         }
-        self.find_slot(sockets)
+        self.find_slot(sockets, now)
     }
 
     /// See whether somebody has begun to connect to a listener.
@@ -107,9 +108,9 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
         is_repeated
     }
 
-    fn open(&mut self, port: Port, sockets: &mut SocketSet<'_>) {
+    fn open(&mut self, port: Port, sockets: &mut SocketSet<'_>, now: u64) {
         let Some(number) = self.shared.settings.number(port) else { return };
-        let slot = self.free_slot(sockets).or_else(|| self.oldest_half_open(sockets));
+        let slot = self.free_slot(sockets).or_else(|| self.oldest_half_open(sockets, now));
         if let Some(index) = slot {
             let Some(slot) = self.slots.get_mut(index) else { return };
             let socket = sockets.get_mut::<Socket<'_>>(slot.socket);
@@ -120,7 +121,7 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
             }
             return;
         }
-        let Some(index) = self.closed_door(sockets) else { return };
+        let Some(index) = self.closed_door(sockets, now) else { return };
         let Some(door) = self.doors.get_mut(index) else { return };
         let socket = sockets.get_mut::<Socket<'_>>(door.socket);
         configure(socket, &self.shared.settings);
@@ -159,8 +160,14 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
         usable.min().map(|(_, index)| index)
     }
 
-    /// Free the slot whose connection has been half open for the longest time.
-    fn oldest_half_open(&mut self, sockets: &mut SocketSet<'_>) -> Option<usize> {
+    /// Whether a slot can listen in place of a door.
+    fn has_slot(&self, sockets: &SocketSet<'_>, now: u64) -> bool {
+        let may_go = |slot: &Slot<O, LINE>| matches!(slot.state, State::HalfOpen { since, .. } if is_slow(since, now));
+        self.free_slot(sockets).is_some() || self.slots.iter().any(may_go)
+    }
+
+    /// Free the slot whose connection has been half open for the longest time, if that may go.
+    fn oldest_half_open(&mut self, sockets: &mut SocketSet<'_>, now: u64) -> Option<usize> {
         let all = self.slots.iter().enumerate();
         let half_open = all.filter_map(|(index, slot)| match slot.state {
             State::HalfOpen { since, .. } if is_half_open(sockets.get(slot.socket)) => {
@@ -168,17 +175,26 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
             }
             _ => None,
         });
-        let (_, index) = half_open.min()?;
+        let (index, is_slow) = self.pressure.choose(half_open, now)?;
+        if is_slow {
+            self.pressure.begin(now);
+        }
         forget(sockets.get_mut(self.slots.get(index)?.socket));
         self.free(index);
         Some(index)
     }
 
-    /// A closed door, or the one where somebody has been for the longest time, who has to go.
-    fn closed_door(&mut self, sockets: &mut SocketSet<'_>) -> Option<usize> {
+    /// A closed door, or the one where somebody has been for the longest time, who has to go: a
+    /// newcomer tries again by itself.
+    fn closed_door(&mut self, sockets: &mut SocketSet<'_>, now: u64) -> Option<usize> {
         let all = self.doors.iter().enumerate();
-        let shut = all.filter(|(_, door)| !matches!(door.state, Opening::Listening));
-        let (_, index) = shut.map(|(index, door)| (door.since(), index)).min()?;
+        let index = match all.clone().find(|(_, door)| matches!(door.state, Opening::Closed)) {
+            Some((index, _)) => index,
+            None => {
+                let used = all.filter_map(|(index, door)| Some((door.since()?, index)));
+                Pressure::ALWAYS.choose(used, now)?.0
+            }
+        };
         let door = self.doors.get_mut(index)?;
         forget(sockets.get_mut(door.socket));
         door.state = Opening::Closed;
@@ -188,7 +204,7 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
     /// Find the slot for the connection of a classic transfer whose turn it is. A door listens on
     /// the control port in place of the slot that is taken from there. Returns whether it was
     /// found.
-    fn find_slot(&mut self, sockets: &mut SocketSet<'_>) -> bool {
+    fn find_slot(&mut self, sockets: &mut SocketSet<'_>, now: u64) -> bool {
         let Some(Need::Slot(way)) = self.shared.need() else { return false };
         let listens = self.listeners.of(Port::Transfer);
         let found = match (way, listens) {
@@ -207,7 +223,7 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
         match (way, found, listens) {
             (Way::Upload, Some(_), Some(Listener::Door(_))) => {
                 self.close(Port::Transfer, sockets);
-                self.open(Port::Transfer, sockets);
+                self.open(Port::Transfer, sockets, now);
             }
             (Way::Download, Some(index), _) => {
                 if let Some(slot) = self.slots.get_mut(index) {
@@ -217,7 +233,7 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
             _ => {}
         }
         if self.listeners.of(Port::Control).is_none() && !self.shared.is_closing {
-            self.open(Port::Control, sockets);
+            self.open(Port::Control, sockets, now);
         }
         found.is_some()
     }

@@ -9,6 +9,7 @@ use smoltcp::time::{Duration, Instant};
 use crate::door::{Door, FULL};
 use crate::owner::Owner;
 use crate::ports::Listeners;
+use crate::pressure::Pressure;
 use crate::sessions::Attention;
 use crate::settings::Settings;
 use crate::slot::{Slot, State};
@@ -23,6 +24,7 @@ pub struct Server<'a, O: Owner, const LINE: usize = LINE_MIN> {
     pub(crate) slots: &'a mut [Slot<O, LINE>],
     pub(crate) doors: &'a mut [Door],
     pub(crate) listeners: Listeners,
+    pub(crate) pressure: Pressure,
     pub(crate) shared: Shared,
     /// The number of the last session.
     pub(crate) number: u32,
@@ -43,8 +45,8 @@ pub enum Next {
 
 impl<'a, O: Owner, const LINE: usize> Server<'a, O, LINE> {
     /// A server with these places. With one slot there is one session and no classic transfer;
-    /// two slots are the least for clients that use both ports. Without doors a newcomer that
-    /// finds no slot is reset.
+    /// two slots are the least for clients that use both ports. With more doors than open ports
+    /// a newcomer that finds no slot is told so; without doors it is reset.
     pub const fn new(
         settings: Settings,
         owner: O,
@@ -56,6 +58,7 @@ impl<'a, O: Owner, const LINE: usize> Server<'a, O, LINE> {
             slots,
             doors,
             listeners: Listeners::NONE,
+            pressure: Pressure::NONE,
             shared: Shared::new(settings),
             number: 0,
             first: 0,
@@ -74,7 +77,7 @@ impl<'a, O: Owner, const LINE: usize> Server<'a, O, LINE> {
         let millis = u64::try_from(now.total_millis()).unwrap_or(0);
         iface.poll_maintenance(now);
         let mut is_busy = self.receive(now, iface, device, sockets);
-        let mut attention = self.serve(millis, iface, sockets);
+        let attention = self.serve(millis, iface, sockets);
         is_busy |= self.listen(sockets, millis);
         is_busy |= Self::send(now, iface, device, sockets);
         // Sockets that have sent their reset are free now.
@@ -82,14 +85,15 @@ impl<'a, O: Owner, const LINE: usize> Server<'a, O, LINE> {
         if is_busy {
             return Next::Now;
         }
-        if let Some(at) = iface.poll_at(now, sockets) {
-            attention = attention.min(Attention::At(u64::try_from(at.total_millis()).unwrap_or(0)));
-        }
-        match attention {
-            Attention::Now => Next::Now,
-            Attention::At(at) if at <= millis => Next::Now,
-            Attention::At(at) => Next::At(instant(at)),
-            Attention::Moved => Next::Frame,
+        let of_sessions = match attention {
+            Attention::Now => return Next::Now,
+            Attention::At(at) => Some(instant(at)),
+            Attention::Moved => None,
+        };
+        match iface.poll_at(now, sockets).into_iter().chain(of_sessions).min() {
+            None => Next::Frame,
+            Some(at) if at <= now => Next::Now,
+            Some(at) => Next::At(at),
         }
     }
 

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use coracle::poll;
-use smoltcp::socket::tcp::{RecvError, Socket};
+use smoltcp::socket::tcp::{RecvError, Socket, State};
 
 /// A TCP socket of smoltcp under the core's poll drivers, the server's and the client's.
 pub struct Stream<'s, 'b>(pub &'s mut Socket<'b>);
@@ -24,6 +24,9 @@ impl poll::Stream for Stream<'_, '_> {
     type Error = Lost;
 
     fn try_read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Lost> {
+        if is_connecting(self.0) {
+            return Ok(None);
+        }
         match self.0.recv_slice(buffer) {
             Ok(0) => Ok(None),
             Ok(count) => Ok(Some(count)),
@@ -33,10 +36,18 @@ impl poll::Stream for Stream<'_, '_> {
     }
 
     fn try_write(&mut self, bytes: &[u8]) -> Result<Option<usize>, Lost> {
+        if is_connecting(self.0) {
+            return Ok(None);
+        }
         match self.0.send_slice(bytes) {
             Ok(0) => Ok(None),
             Ok(count) => Ok(Some(count)),
             Err(_) => Err(Lost),
         }
     }
+}
+
+/// Whether nothing can go either way yet.
+fn is_connecting(socket: &Socket<'_>) -> bool {
+    matches!(socket.state(), State::SynSent | State::SynReceived)
 }

@@ -13,6 +13,7 @@ use std::time::Instant;
 use coracle::classic::{Client, Way};
 use coracle::client::poll::{self, Waiting};
 use coracle::client::{ClientError, Error, Event, Handler, Machine, PeerError, ask};
+use coracle_desktop::connection::is_its_own_peer;
 
 use crate::chunk::Chunk;
 use crate::cli::{Command, Options};
@@ -231,12 +232,6 @@ impl Classic<'_> {
             error => Failure::Local(error.to_string()),
         }
     }
-}
-
-/// Where nobody listens at a port of this machine, a connection may by chance come from that
-/// very port and so meet itself.
-fn is_its_own_peer(stream: &TcpStream) -> bool {
-    matches!((stream.local_addr(), stream.peer_addr()), (Ok(own), Ok(peer)) if own == peer)
 }
 
 /// What a bare `err` may mean.

@@ -6,14 +6,18 @@ use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueHint};
+use coracle_desktop::manual::Manual;
+use coracle_desktop::tour;
 
 use crate::connection::Host;
 use crate::folder::Folder;
-use crate::manual::Manual;
-use crate::tour;
+use crate::tour::{ESSENTIALS, TOUR};
 
 /// How long one can be told to wait, in seconds.
 pub(crate) const SECONDS: RangeInclusive<i64> = 1..=86_400;
+
+/// The heading of what is asked for without a host.
+const INSTEAD: &str = "Instead of a command";
 
 /// Move files to and from a coracle server.
 ///
@@ -22,15 +26,19 @@ pub(crate) const SECONDS: RangeInclusive<i64> = 1..=86_400;
 /// is there already is the beginning of the same file.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "coracle", version, max_term_width = 100, arg_required_else_help = true,
-          after_help = tour::essentials(), after_long_help = tour::told())]
+          after_help = tour::essentials(ESSENTIALS), after_long_help = tour::told(TOUR))]
 pub struct Cli {
     /// Options, before or behind the command.
     #[command(flatten)]
     pub options: Options,
 
     /// What can be asked for instead.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = INSTEAD)]
     pub manual: Manual,
+
+    /// Print the names of the configuration file and their addresses.
+    #[arg(long, conflicts_with = "host", help_heading = INSTEAD)]
+    list_hosts: bool,
 
     /// The server: its name or address, or a name of the configuration file; the port is 2222
     /// if none is given. IPv6: `[::1]:2222`.

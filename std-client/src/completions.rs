@@ -4,7 +4,7 @@
 //! leave out stands in a file for each shell.
 
 use clap::{Arg, Command, CommandFactory};
-use clap_complete::Shell;
+use coracle_desktop::manual::{self, Shell};
 
 use crate::cli::Cli;
 
@@ -20,9 +20,7 @@ const HAS_HOST: &str = "__fish_coracle_has_host\"";
 /// The script for a shell.
 pub(crate) fn script(shell: Shell) -> String {
     let mut command = Cli::command();
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, "coracle", &mut script);
-    let script = String::from_utf8_lossy(&script);
+    let script = manual::completions(shell, &mut command);
     match shell {
         Shell::Bash => format!("{script}\n{}", BASH.replace("VALUED", &valued(&command))),
         Shell::Fish => {
@@ -33,7 +31,7 @@ pub(crate) fn script(shell: Shell) -> String {
             let script = script.replace(":_hosts", ":_coracle_hosts");
             script.replacen(main, &format!("\n{ZSH}{main}"), 1)
         }
-        _ => script.into_owned(),
+        _ => script,
     }
 }
 

@@ -23,7 +23,6 @@ mod job;
 mod json;
 mod link;
 mod made;
-mod man;
 mod manual;
 mod moves;
 mod pattern;
@@ -55,7 +54,6 @@ pub use cli::{Cli, Command, Options};
 pub use connection::{Dialer, Host};
 pub use exit::Exit;
 pub use failure::Failure;
-pub use manual::Manual;
 pub use print::{Row, Shown, Size, Time};
 
 use progress::Progress;

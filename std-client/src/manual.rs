@@ -1,60 +1,45 @@
 //! What can be asked for instead of a command: completions, the man page, the list of hosts.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
-use clap::{ArgMatches, Args};
+use clap::{ArgMatches, CommandFactory};
+use coracle_desktop::manual::{Asked, Manual};
+use coracle_desktop::{man, output};
 
+use crate::cli::Cli;
 use crate::completions;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::man;
+use crate::tour::TOUR;
 
-/// What can be asked for instead of a command.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Instead of a command")]
-pub struct Manual {
-    /// Print the script that teaches a shell to complete words.
-    #[arg(long, value_name = "SHELL", exclusive = true,
-          value_parser = ["bash", "zsh", "fish"])]
-    completions: Option<String>,
-
-    /// Print the man page.
-    #[arg(long, exclusive = true)]
-    man: bool,
-
-    /// Print the names of the configuration file and their addresses.
-    #[arg(long, conflicts_with = "host")]
-    list_hosts: bool,
-}
+/// How the program is run without a host.
+const OTHER_USAGE: &str = "\ncoracle --list-hosts\ncoracle --completions <SHELL>\ncoracle --man";
 
 /// Do what is asked for instead of a command, if anything is.
 pub(crate) fn answer(matches: &ArgMatches) -> Option<Result<(), Failure>> {
-    let shell = matches.get_one::<String>("completions");
-    let text = if let Some(shell) = shell.and_then(|shell| shell.parse().ok()) {
-        Ok(completions::script(shell))
-    } else if matches.get_flag("man") {
-        man::page().map_err(|error| unwritable(&error))
-    } else if matches.get_flag("list_hosts") {
-        let file = matches.get_one::<PathBuf>("config");
-        Config::read(file.map(AsRef::as_ref)).map(|config| hosts(&config))
-    } else {
-        return None;
+    let text = match Manual::asked(matches) {
+        Some(Asked::Completions(shell)) => Ok(completions::script(shell)),
+        Some(Asked::ManPage) => man_page().map_err(|error| unwritable(&error)),
+        None if matches.get_flag("list_hosts") => {
+            let file = matches.get_one::<PathBuf>("config");
+            Config::read(file.map(AsRef::as_ref)).map(|config| hosts(&config))
+        }
+        None => return None,
     };
-    Some(text.and_then(|text| print(text.as_bytes())))
-}
-
-fn print(text: &[u8]) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text).and_then(|()| out.flush()) {
-        // Whoever reads has had enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(|error| unwritable(&error)),
-    }
+    let print = |text: String| output::print(text.as_bytes()).map_err(|error| unwritable(&error));
+    Some(text.and_then(print))
 }
 
 fn unwritable(error: &io::Error) -> Failure {
     Failure::Local(format!("cannot write to standard output: {error}"))
+}
+
+fn man_page() -> io::Result<String> {
+    let mut built = Cli::command();
+    built.build();
+    let usage = man::usage(&mut built) + OTHER_USAGE;
+    man::page(Cli::command(), usage, TOUR).map(|page| man::spelled(&page))
 }
 
 /// A name and its address on each line, with a tab between, as completions want it.

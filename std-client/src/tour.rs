@@ -2,16 +2,7 @@
 //!
 //! A line that begins with two spaces is an example, up to the next two spaces: a test runs each.
 
-use core::fmt::Write;
-
-use clap::builder::{StyledStr, Styles};
-
-/// What belongs together.
-pub(crate) struct Chapter {
-    pub(crate) title: &'static str,
-    /// Begins with the end of the title's line.
-    pub(crate) text: &'static str,
-}
+use coracle_desktop::tour::Chapter;
 
 /// For `-h`.
 pub(crate) const ESSENTIALS: &str = "
@@ -141,23 +132,3 @@ CORACLE_CONFIG names the configuration file; --config beats it. NO_COLOR, if it 
 keeps all without colours; so does anything but a terminal.",
     },
 ];
-
-/// The tour, with headings like those of the options.
-pub(crate) fn told() -> StyledStr {
-    let styles = Styles::styled();
-    let heading = styles.get_header();
-    let mut text = String::new();
-    for Chapter { title, text: body } in TOUR {
-        let gap = if text.is_empty() { "" } else { "\n\n" };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{gap}{heading}{title}:{heading:#}{body}");
-    }
-    text.into()
-}
-
-/// The essentials, with such a heading.
-pub(crate) fn essentials() -> StyledStr {
-    let styles = Styles::styled();
-    let heading = styles.get_header();
-    format!("{heading}Examples:{heading:#}{ESSENTIALS}").into()
-}

@@ -14,6 +14,7 @@ use coracle::asynch::{serve as serve_all, serve_until_idle};
 use coracle::classic::Server;
 use coracle::limits::LINE_MAX;
 use coracle::{Code, Error, Outcome, Refusal, Timers};
+use coracle_desktop::connection::close_in_order;
 use coracle_desktop::pool::Chunk;
 use tokio::net::TcpStream;
 
@@ -24,7 +25,7 @@ use crate::host::Host;
 use crate::link::{Link, Nowhere};
 use crate::peer::{Peer, canonical};
 use crate::service::{SendStorage, Shared};
-use crate::session::{self, Port, close_in_order};
+use crate::session::{self, Port};
 use crate::transfer::TransferPort;
 
 /// How long a client may take to connect for its upload, if the time without progress is not
@@ -148,7 +149,7 @@ impl<S: SendStorage> Classic<S> {
                 let mut link = Link::begun(arrival.stream, pool, &arrival.begun);
                 let ended = self.drive(&mut link).await;
                 if let Ok(Outcome::Ended) = ended {
-                    close_in_order(link.stream_mut());
+                    let _gone = close_in_order(link.stream_mut());
                 }
                 ended
             }

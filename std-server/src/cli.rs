@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueHint};
 use coracle_desktop::log::LogOptions;
+use coracle_desktop::manual::Manual;
 use coracle_desktop::options::{Durability, TimeoutOptions, TransferChoice, at_least_one};
+use coracle_desktop::tour;
 use coracle_storage::folder::FolderOptions;
 
 use crate::classic::ClassicChoice;
-use crate::manual::{self, Manual};
+use crate::manual::{ESSENTIALS, TOUR};
 
 /// Serve a folder to coracle clients.
 ///
@@ -18,7 +20,7 @@ use crate::manual::{self, Manual};
 /// survives a power cut.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "coracled", version, max_term_width = 100, arg_required_else_help = true,
-          after_help = manual::essentials(), after_long_help = manual::tour())]
+          after_help = tour::essentials(ESSENTIALS), after_long_help = tour::told(TOUR))]
 pub struct Options {
     /// The folder to serve; nothing outside it can be reached.
     #[arg(value_hint = ValueHint::DirPath)]
@@ -74,7 +76,7 @@ pub struct Options {
     pub log: LogOptions,
 
     /// What can be asked for instead.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Instead of serving")]
     pub manual: Manual,
 }
 

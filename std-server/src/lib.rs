@@ -29,7 +29,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub use classic::ClassicChoice;
 pub use cli::Options;
-pub use manual::{Manual, options};
+pub use manual::options;
 pub use service::{SendStorage, Service, Settings};
 
 /// Why the server cannot serve.

@@ -1,8 +1,9 @@
 //! Who may use a classic transfer: the address that asked for it, which nothing else proves.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 
 use coracle::classic::comes_from;
+use coracle_desktop::connection::is_own;
 
 /// The other side of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -37,24 +38,6 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
         ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
         IpAddr::V6(_) => address,
     }
-}
-
-/// Whether this machine has the address: connected to it, it is met by itself. Nothing is sent.
-///
-/// That a socket can be bound to it proves nothing, for a system may allow that with any address
-/// (`ip_nonlocal_bind`). With IPv4 it is needed all the same, since an interface that has several
-/// would use its first one; with IPv6 it would hide that the address is another's.
-fn is_own(ip: IpAddr) -> bool {
-    let from = match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let met = UdpSocket::bind((from, 0)).and_then(|socket| {
-        // Any port will do.
-        socket.connect((ip, 9))?;
-        socket.local_addr()
-    });
-    met.is_ok_and(|own| own.ip() == ip)
 }
 
 #[cfg(test)]

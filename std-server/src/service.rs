@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use coracle::{Code, Refusal, Storage, Timeouts};
+use coracle_desktop::connection::reset_when_dropped;
 use coracle_desktop::counters::Counters;
 use coracle_desktop::journal;
 use coracle_desktop::pool::Pool;
@@ -19,7 +20,7 @@ use crate::arrivals::{Arrival, Arrivals};
 use crate::classic::ClassicChoice;
 use crate::clock::Clock;
 use crate::listener::accept;
-use crate::session::{self, CHUNK_LEN, Port, reset_when_dropped};
+use crate::session::{self, CHUNK_LEN, Port};
 use crate::threads::Threads;
 use crate::transfer::{AllPorts, TransferPort};
 
@@ -215,7 +216,8 @@ where
     let accepting = async move {
         loop {
             let (stream, address) = accept(&listener).await;
-            reset_when_dropped(&stream);
+            // If it cannot be set, the connection is gone already.
+            let _gone = reset_when_dropped(&stream);
             let Some(candidate) = arrivals.candidate(address.ip()) else {
                 let arrival = Arrival { stream, begun: Vec::new() };
                 admit(&shared, &*factory, address, Port::Transfer, arrival);

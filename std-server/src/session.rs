@@ -10,9 +10,9 @@ use std::time::Duration;
 use coracle::asynch::{Clock as _, serve_until_idle};
 use coracle::limits::LINE_MAX;
 use coracle::{Config, Error, Outcome, Server, Timers};
+use coracle_desktop::connection::close_in_order;
 use coracle_desktop::journal::{self, Journal};
 use coracle_desktop::pool::Chunk;
-use rustix::net::sockopt::set_socket_linger;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -171,21 +171,8 @@ pub(crate) async fn close(stream: &mut TcpStream, port: Port) {
     }
     let ended = drained(stream, LINGER).await;
     if matches!(port, Port::Transfer) && ended {
-        close_in_order(stream);
+        let _gone = close_in_order(stream);
     }
-}
-
-/// Have a connection that uses the transfer port reset by whatever ends it, be it that this
-/// process is killed: the side that closes first would keep the port for a minute (TIME_WAIT),
-/// and a peer must not take a part of a file for the whole.
-pub(crate) fn reset_when_dropped(stream: &TcpStream) {
-    // If it cannot be set, the connection is gone already.
-    let _gone = stream.set_zero_linger();
-}
-
-/// All is well: no reset.
-pub(crate) fn close_in_order(stream: &TcpStream) {
-    let _gone = set_socket_linger(stream, None);
 }
 
 /// Read and discard until the peer closes its side; whether it did so in time.

@@ -3,14 +3,14 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 use std::io;
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{TcpListener, TcpStream};
 use std::time::Instant;
 
 use coracle::classic::comes_from;
+use coracle_desktop::connection::{is_own, reset_when_dropped};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::wire::reset_when_dropped;
 use crate::failure::Failure;
 use crate::watch::{Interrupt, Watch};
 
@@ -123,37 +123,8 @@ fn listen(server: IpAddr, port: u16) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Whether this machine has the address: connected to it, it is met by itself. Nothing is sent.
-///
-/// That a socket can be bound to it proves nothing, for a system may allow that with any address
-/// (`ip_nonlocal_bind`). With IPv4 it is needed all the same, since an interface that has several
-/// would use its first one; with IPv6 it would hide that the address is another's.
-fn is_own(ip: IpAddr) -> bool {
-    let from = match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let met = UdpSocket::bind((from, 0)).and_then(|socket| {
-        // Any port will do.
-        socket.connect((ip, 9))?;
-        socket.local_addr()
-    });
-    met.is_ok_and(|own| own.ip() == ip)
-}
-
 /// Whether another connection may still be taken.
 fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
     matches!(error.kind(), WouldBlock | Interrupted | ConnectionAborted | ConnectionReset)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_system_knows_its_addresses() {
-        assert!(is_own(Ipv4Addr::LOCALHOST.into()));
-        assert!(!is_own(Ipv4Addr::new(192, 0, 2, 1).into()), "reserved for documentation");
-    }
 }

@@ -1,12 +1,11 @@
 //! A connection of the classic dialect: bare bytes, whose end says that they are whole.
 
-use core::time::Duration;
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::rc::Rc;
 
 use coracle::poll::Stream;
-use socket2::SockRef;
+use coracle_desktop::connection;
 
 use crate::link::Link;
 use crate::watch::Watch;
@@ -34,7 +33,7 @@ impl Wire {
 
     /// A transfer connection, over which so many bytes will be sent.
     pub(super) fn for_file(stream: TcpStream, watch: Rc<Watch>, size: u64) -> io::Result<Self> {
-        reset_when_dropped(&stream)?;
+        connection::reset_when_dropped(&stream)?;
         Ok(Self { free: size.saturating_sub(TAIL_LEN), ..Self::new(stream, watch) })
     }
 
@@ -62,7 +61,7 @@ impl Wire {
 
     /// All is well: no reset.
     pub(super) fn close_in_order(&self) -> io::Result<()> {
-        SockRef::from(self.link.stream()).set_linger(None)
+        connection::close_in_order(self.link.stream())
     }
 }
 
@@ -83,12 +82,6 @@ impl Stream for Wire {
         self.free -= written.unwrap_or(0) as u64;
         Ok(written)
     }
-}
-
-/// Have the connection reset when it is dropped, unless it is closed in order: so a file that is
-/// not whole is known to be none, and no port stays in use.
-pub(super) fn reset_when_dropped(stream: &TcpStream) -> io::Result<()> {
-    SockRef::from(stream).set_linger(Some(Duration::ZERO))
 }
 
 /// Keep back what fills no segment.

@@ -4,10 +4,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use coracle_desktop::connection::{is_its_own_peer, reset_when_dropped};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
-
-use crate::session::reset_when_dropped;
 
 /// Pauses between two attempts: short at first, since most clients listen at once.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
@@ -42,19 +41,13 @@ async fn connect(from: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
     // From another address it may be recognised as well.
     let _best_effort = socket.bind(SocketAddr::new(from, 0));
     let stream = socket.connect(to).await?;
-    reset_when_dropped(&stream);
+    let _gone = reset_when_dropped(&stream);
     if is_its_own_peer(&stream) {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     // What is written goes at once: only the end of the stream is to wait for bytes.
     stream.set_nodelay(true)?;
     Ok(stream)
-}
-
-/// Where nobody listens at a port of this machine, a connection may by chance come from that
-/// very port and so meet itself.
-fn is_its_own_peer(stream: &TcpStream) -> bool {
-    matches!((stream.local_addr(), stream.peer_addr()), (Ok(own), Ok(peer)) if own == peer)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use std::io;
 use std::time::Duration;
 
+use coracle_desktop::connection::close_in_order;
 use embedded_io::{ErrorType, ReadReady};
 use embedded_io_async::{Read, Write};
 use rustix::net::{Shutdown, shutdown};
@@ -11,7 +12,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::link::Link;
-use crate::session::{LINGER, close_in_order, drained};
+use crate::session::{LINGER, drained};
 
 /// Bytes kept for the last segment: fewer than any link has in one, so that they are not split.
 const LAST: u64 = 512;
@@ -56,7 +57,7 @@ impl Sender {
         }
         // The end is on its way, so that the port is not kept; and the client may take its time
         // beyond ours to read.
-        close_in_order(stream);
+        let _gone = close_in_order(stream);
         drained(stream, LINGER).await;
     }
 }

@@ -1,52 +1,60 @@
-//! The man page.
+//! The man page of a program, from its options and its tour.
 
 use std::io;
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use crate::cli::Cli;
-use crate::tour::{Chapter, TOUR};
+use crate::tour::Chapter;
 
-/// How the program is run without a host.
-const OTHER_USAGE: &str = "\ncoracle --list-hosts\ncoracle --completions <SHELL>\ncoracle --man";
-
-/// One page with all commands: what one looks for is found where one searches.
-pub(crate) fn page() -> io::Result<String> {
-    let command = Cli::command();
-    let mut whole = command.clone();
-    whole.build();
-    let command = command.override_usage(usage(&mut whole) + OTHER_USAGE);
-    let man = Man::new(command.clone()).title("CORACLE").manual("User Commands");
+/// One page with all commands: what one looks for is found where one searches. `usage` is every
+/// way to run the program, one a line.
+///
+/// # Errors
+///
+/// If it cannot be made.
+pub fn page(command: Command, usage: String, tour: &[Chapter]) -> io::Result<String> {
+    let title = command.get_name().to_uppercase();
+    let mut built = command.clone();
+    built.build();
+    let command = command.override_usage(usage);
+    let man = Man::new(command.clone()).title(title).manual("User Commands");
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
-    page.extend_from_slice(b".SH COMMANDS\n");
-    for command in command.get_subcommands() {
-        let usage = whole.find_subcommand_mut(command.get_name()).map(usage).unwrap_or_default();
-        describe(command.clone(), &usage, &mut page)?;
+    if command.has_subcommands() {
+        page.extend_from_slice(b".SH COMMANDS\n");
     }
-    for Chapter { title, text } in TOUR {
+    for command in command.get_subcommands() {
+        let usage = built.find_subcommand_mut(command.get_name()).map(self::usage);
+        describe(command.clone(), &usage.unwrap_or_default(), &mut page)?;
+    }
+    for Chapter { title, text } in tour {
         let mut roff = Roff::new();
         roff.control("SH", [&*title.to_uppercase()]);
         verbatim(&mut roff, text.trim_start_matches('\n'));
         roff.to_writer(&mut page)?;
     }
-    Ok(String::from_utf8_lossy(&page).chars().map(spelled).collect())
+    Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
-fn usage(command: &mut Command) -> String {
-    let usage = command.render_usage().to_string();
+/// How a command that is [built](Command::build) is run, from its options.
+pub fn usage(built: &mut Command) -> String {
+    let usage = built.render_usage().to_string();
     usage.trim_start_matches("Usage: ").to_owned()
 }
 
-/// A letter as every formatter understands it, whatever encoding it expects, and as itself: some
-/// make typographic quotes and accents of those that stand in commands.
-fn spelled(letter: char) -> String {
+/// A page as every formatter understands it, whatever encoding it expects, and every letter as
+/// itself: some make typographic quotes and accents of those that stand in commands.
+pub fn spelled(page: &str) -> String {
+    page.chars().map(spell).collect()
+}
+
+fn spell(letter: char) -> String {
     match letter {
         '`' => "\\(ga".to_owned(),
         '~' => "\\(ti".to_owned(),

@@ -1,0 +1,56 @@
+//! Numbers that look random and follow from a seed.
+
+use std::env;
+use std::thread;
+
+/// The environment variable that sets the seed of every test: a failure is repeated so.
+const VARIABLE: &str = "CORACLE_SEED";
+
+/// A generator (SplitMix64). A test that fails prints its seed.
+pub struct Random {
+    seed: u64,
+    state: u64,
+}
+
+impl Random {
+    /// The generator of a test: `seed` unless the environment says otherwise.
+    pub fn new(seed: u64) -> Self {
+        let seed = env::var(VARIABLE).map_or(seed, |seed| {
+            seed.parse().unwrap_or_else(|_| panic!("{VARIABLE}: a number, not {seed:?}"))
+        });
+        Self { seed, state: seed }
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound.max(1) as u64) as usize
+    }
+
+    /// Whether something happens that does so in so many cases of 100.
+    pub fn happens(&mut self, percent: u8) -> bool {
+        // No number is drawn for what never happens: adding a fault changes no other test.
+        percent > 0 && self.below(100) < percent.into()
+    }
+}
+
+impl Drop for Random {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("the seed was {}: set {VARIABLE}={} to repeat", self.seed, self.seed);
+        }
+    }
+}
+
+/// Bytes without a short period that follow from a seed.
+pub fn payload(seed: u64, len: usize) -> Vec<u8> {
+    let mut random = Random { seed, state: seed.wrapping_mul(0x2545_f491_4f6c_dd1d) };
+    (0..len).map(|_| random.next() as u8).collect()
+}
