@@ -38,9 +38,8 @@ const PACKET_MAX: usize = 65_535;
 /// The longest frame that can come: a whole packet, with the tag of a VLAN.
 const FRAME_MAX: usize = ETHERNET_LEN + 4 + PACKET_MAX;
 
-/// Headers of IP and TCP that a segment repeats.
-const HEADERS_V4: usize = 40;
-const HEADERS_V6: usize = 60;
+/// Headers of IPv4 and TCP that a segment repeats.
+const HEADERS_LEN: usize = 40;
 
 /// A TAP device. What it makes is gone when it is dropped, unless it was there before.
 pub struct Tap {
@@ -149,8 +148,8 @@ impl Device for Tap {
             checksum.tcp = Checksum::None;
             capabilities.checksum = checksum;
             let mut segmentation = SegmentationCapabilities::default();
-            segmentation.tcpv4 = longest(self.mtu, HEADERS_V4);
-            segmentation.tcpv6 = longest(self.mtu, HEADERS_V6);
+            // Not of IPv6: smoltcp 0.14 makes such frames but drops them as longer than the MTU.
+            segmentation.tcpv4 = longest(self.mtu);
             capabilities.segmentation = segmentation;
         }
         capabilities
@@ -159,10 +158,10 @@ impl Device for Tap {
 
 /// The longest frame to be cut: as many whole segments as IP can tell the length of, since a last
 /// one of a few bytes would cost as much as a whole one.
-fn longest(mtu: usize, headers: usize) -> Option<NonZeroUsize> {
-    let segment = mtu.checked_sub(headers).filter(|segment| *segment > 0)?;
-    let segments = (PACKET_MAX - headers) / segment;
-    NonZeroUsize::new(ETHERNET_LEN + headers + segments * segment)
+fn longest(mtu: usize) -> Option<NonZeroUsize> {
+    let segment = mtu.checked_sub(HEADERS_LEN).filter(|segment| *segment > 0)?;
+    let segments = (PACKET_MAX - HEADERS_LEN) / segment;
+    NonZeroUsize::new(ETHERNET_LEN + HEADERS_LEN + segments * segment)
 }
 
 /// What can go wrong while a device is used. Each is told once.
@@ -231,7 +230,7 @@ impl Port {
     /// The next frame that is intact.
     fn receive<'a>(&self, buffer: &'a mut Buffer) -> Option<&'a [u8]> {
         loop {
-            let len = self.read(buffer.from_header(self.offload))?;
+            let len = self.read(buffer.with_header(self.offload))?;
             let len = len.checked_sub(if self.offload { virtio::HEADER_LEN } else { 0 });
             let Some(len) = len.filter(|len| *len >= ETHERNET_LEN) else { continue };
             if !self.offload || buffer.settle(len) {
@@ -302,13 +301,13 @@ impl Buffer {
     }
 
     /// From where the kernel writes and reads.
-    fn from_header(&mut self, offload: bool) -> &mut [u8] {
+    fn with_header(&mut self, offload: bool) -> &mut [u8] {
         let header = if offload { virtio::HEADER_LEN } else { 0 };
         &mut self.0[self.1 - header..]
     }
 
     fn settle(&mut self, len: usize) -> bool {
-        let bytes = self.from_header(true);
+        let bytes = self.with_header(true);
         let Some((header, frame)) = bytes.split_first_chunk_mut() else { return false };
         Header::parse(header).settle(&mut frame[..len])
     }
@@ -349,7 +348,7 @@ impl phy::TxToken for TxToken<'_> {
         let result = f(self.buffer.frame_mut(len));
         if self.port.offload {
             let header = Header::for_sending(self.buffer.frame_mut(len), self.segment);
-            let bytes = &mut self.buffer.from_header(true)[..virtio::HEADER_LEN + len];
+            let bytes = &mut self.buffer.with_header(true)[..virtio::HEADER_LEN + len];
             bytes[..virtio::HEADER_LEN].copy_from_slice(&header.emit());
             self.port.write(bytes);
         } else {
