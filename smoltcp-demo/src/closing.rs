@@ -10,6 +10,10 @@ const LINGER: u64 = 2000;
 /// has no byte to go with, and who closes first keeps its port, unless a reset follows.
 const EMPTY: u64 = 250;
 
+/// Milliseconds in which a reset can leave: a peer whose hardware address must be asked for may
+/// be gone.
+const RESET: u64 = 1000;
+
 /// A connection whose session is over.
 pub(crate) struct Closing {
     manner: Manner,
@@ -26,6 +30,8 @@ enum Manner {
     PeerFirst,
     /// The peer may close first, and is freed of its port then.
     Empty,
+    /// A reset is on its way to the peer, if it can be reached.
+    Reset,
 }
 
 impl Closing {
@@ -48,6 +54,12 @@ impl Closing {
         Self { manner: Manner::Empty, until: now.saturating_add(EMPTY) }
     }
 
+    /// Break off: the peer is reset.
+    pub(crate) fn reset(socket: &mut Socket<'_>, now: u64) -> Self {
+        socket.abort();
+        Self { manner: Manner::Reset, until: now.saturating_add(RESET) }
+    }
+
     /// Read what comes.
     pub(crate) fn discard(socket: &mut Socket<'_>) {
         while socket.can_recv() {
@@ -63,21 +75,33 @@ impl Closing {
     /// Do what is to be done. Returns whether the socket is free.
     pub(crate) fn advance(&mut self, socket: &mut Socket<'_>, now: u64) -> bool {
         Self::discard(socket);
+        if socket.state() == State::TimeWait || is_forgotten(socket) {
+            return true;
+        }
         let has_peer_closed = !socket.may_recv();
         let is_late = now >= self.until;
         match self.manner {
-            _ if !socket.is_open() => return true,
+            Manner::Reset if is_late => {
+                forget(socket);
+                return true;
+            }
+            Manner::Reset => {}
             Manner::Said if socket.state() == State::FinWait2 => {
                 *self = Self { manner: Manner::Heard, until: now.saturating_add(LINGER) };
             }
             Manner::PeerFirst if has_peer_closed => *self = Self::half_close(socket, now),
-            Manner::Empty if has_peer_closed => socket.abort(),
+            Manner::Empty if has_peer_closed => *self = Self::reset(socket, now),
             Manner::Empty if is_late => *self = Self::half_close(socket, now),
-            _ if is_late => socket.abort(),
+            _ if is_late || !socket.is_open() => *self = Self::reset(socket, now),
             _ => {}
         }
-        !socket.is_open()
+        false
     }
+}
+
+/// Whether a socket is closed and has nobody to tell it.
+fn is_forgotten(socket: &Socket<'_>) -> bool {
+    !socket.is_open() && socket.remote_endpoint().is_none()
 }
 
 /// Close without a word to anybody: for a connection that is none yet, or none any more.

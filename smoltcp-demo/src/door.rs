@@ -41,6 +41,10 @@ impl Door {
         Self { socket, state: Opening::Closed }
     }
 
+    pub(crate) const fn is_closed(&self) -> bool {
+        matches!(self.state, Opening::Closed)
+    }
+
     /// When somebody entered.
     pub(crate) const fn since(&self) -> Option<u64> {
         match self.state {

@@ -36,7 +36,6 @@ mod closing;
 mod door;
 mod owner;
 mod ports;
-mod pressure;
 mod server;
 mod serving;
 mod sessions;

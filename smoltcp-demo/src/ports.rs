@@ -7,7 +7,6 @@ use smoltcp::socket::tcp::{Socket, State as Tcp};
 use crate::closing::forget;
 use crate::door::Opening;
 use crate::owner::{Owner, Port};
-use crate::pressure::{Pressure, is_slow};
 use crate::server::{Server, configure};
 use crate::sessions::Attention;
 use crate::slot::{Slot, State};
@@ -16,6 +15,9 @@ use crate::surroundings::Need;
 /// Milliseconds that a connection may take to be whole: three repetitions of the answer to its
 /// first segment.
 const HALF_OPEN: u64 = 10_000;
+
+/// Milliseconds after which a connection that is not whole is slow: the first repetition.
+const SLOW: u64 = 1_000;
 
 /// Who listens on a port.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,7 +45,8 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
                 _ => {}
             }
         }
-        self.find_slot(sockets, now)
+        let has_slot = matches!(self.listeners.of(Port::Transfer), Some(Listener::Slot(_)));
+        self.shared.set_listener(has_slot) | self.find_slot(sockets, now)
     }
 
     /// See whether somebody has begun to connect to a listener.
@@ -110,7 +113,7 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
 
     fn open(&mut self, port: Port, sockets: &mut SocketSet<'_>, now: u64) {
         let Some(number) = self.shared.settings.number(port) else { return };
-        let slot = self.free_slot(sockets).or_else(|| self.oldest_half_open(sockets, now));
+        let slot = self.slot_for_newcomers(sockets, now);
         if let Some(index) = slot {
             let Some(slot) = self.slots.get_mut(index) else { return };
             let socket = sockets.get_mut::<Socket<'_>>(slot.socket);
@@ -148,53 +151,62 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
         self.listeners.set(port, None);
     }
 
-    /// A slot that can be used now; one without leftovers if there is one.
+    /// A slot that can be used now; rather one whose last connection needs its name no more
+    /// (TIME-WAIT).
     fn free_slot(&self, sockets: &SocketSet<'_>) -> Option<usize> {
         let all = self.slots.iter().enumerate();
         let free = all.filter(|(_, slot)| matches!(slot.state, State::Free));
-        let usable = free.filter_map(|(index, slot)| match leftovers(sockets.get(slot.socket)) {
-            Leftovers::Nothing => Some((false, index)),
-            Leftovers::Name => Some((true, index)),
-            Leftovers::Reset => None,
-        });
-        usable.min().map(|(_, index)| index)
+        let is_named = |handle| sockets.get::<Socket<'_>>(handle).state() == Tcp::TimeWait;
+        free.map(|(index, slot)| (is_named(slot.socket), index)).min().map(|(_, index)| index)
+    }
+
+    /// A slot to listen with. One that is half open gives way to newcomers if it is slow, or if
+    /// no door is left to tell them so: the oldest first, so that who means it is done before its
+    /// turn comes, in a flood as well. Of many that come in one moment none puts another out.
+    fn slot_for_newcomers(&mut self, sockets: &mut SocketSet<'_>, now: u64) -> Option<usize> {
+        let is_slow = now.saturating_sub(SLOW);
+        let slot = self.free_slot(sockets).or_else(|| self.oldest_half_open(sockets, is_slow));
+        if slot.is_some() || self.doors.iter().any(|door| door.is_closed()) {
+            return slot;
+        }
+        self.oldest_half_open(sockets, now.checked_sub(1)?)
     }
 
     /// Whether a slot can listen in place of a door.
     fn has_slot(&self, sockets: &SocketSet<'_>, now: u64) -> bool {
-        let may_go = |slot: &Slot<O, LINE>| matches!(slot.state, State::HalfOpen { since, .. } if is_slow(since, now));
-        self.free_slot(sockets).is_some() || self.slots.iter().any(may_go)
+        let is_slow = |slot: &Slot<O, LINE>| matches!(slot.state, State::HalfOpen { since, .. } if now >= since.saturating_add(SLOW));
+        self.free_slot(sockets).is_some() || self.slots.iter().any(is_slow)
     }
 
-    /// Free the slot whose connection has been half open for the longest time, if that may go.
-    fn oldest_half_open(&mut self, sockets: &mut SocketSet<'_>, now: u64) -> Option<usize> {
+    /// Free the slot whose connection has been half open for the longest time, at least since
+    /// then.
+    fn oldest_half_open(&mut self, sockets: &mut SocketSet<'_>, then: u64) -> Option<usize> {
         let all = self.slots.iter().enumerate();
         let half_open = all.filter_map(|(index, slot)| match slot.state {
-            State::HalfOpen { since, .. } if is_half_open(sockets.get(slot.socket)) => {
+            State::HalfOpen { since, .. }
+                if since <= then && is_half_open(sockets.get(slot.socket)) =>
+            {
                 Some((since, index))
             }
             _ => None,
         });
-        let (index, is_slow) = self.pressure.choose(half_open, now)?;
-        if is_slow {
-            self.pressure.begin(now);
-        }
+        let (_, index) = half_open.min()?;
         forget(sockets.get_mut(self.slots.get(index)?.socket));
         self.free(index);
         Some(index)
     }
 
     /// A closed door, or the one where somebody has been for the longest time, who has to go: a
-    /// newcomer tries again by itself.
+    /// newcomer tries again by itself. The only one there may stay until it is slow.
     fn closed_door(&mut self, sockets: &mut SocketSet<'_>, now: u64) -> Option<usize> {
         let all = self.doors.iter().enumerate();
-        let index = match all.clone().find(|(_, door)| matches!(door.state, Opening::Closed)) {
-            Some((index, _)) => index,
-            None => {
-                let used = all.filter_map(|(index, door)| Some((door.since()?, index)));
-                Pressure::ALWAYS.choose(used, now)?.0
-            }
-        };
+        let closed = all.clone().find(|(_, door)| door.is_closed()).map(|(index, _)| index);
+        let index = closed.or_else(|| {
+            let used = all.filter_map(|(index, door)| Some((door.since()?, index)));
+            let is_crowd = used.clone().count() > 1;
+            let (since, index) = used.min()?;
+            (is_crowd || now >= since.saturating_add(SLOW)).then_some(index)
+        })?;
         let door = self.doors.get_mut(index)?;
         forget(sockets.get_mut(door.socket));
         door.state = Opening::Closed;
@@ -272,23 +284,6 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
             }
             (_, Some(peer)) => self.begin(index, peer, port, sockets, now),
         }
-    }
-}
-
-/// What a socket that is not used has still to do.
-enum Leftovers {
-    Nothing,
-    /// To keep its name, so that late segments harm nobody.
-    Name,
-    /// To send a reset.
-    Reset,
-}
-
-fn leftovers(socket: &Socket<'_>) -> Leftovers {
-    match (socket.is_open(), socket.state()) {
-        (false, Tcp::TimeWait) => Leftovers::Name,
-        (false, _) if socket.remote_endpoint().is_none() => Leftovers::Nothing,
-        _ => Leftovers::Reset,
     }
 }
 

@@ -9,7 +9,6 @@ use smoltcp::time::{Duration, Instant};
 use crate::door::{Door, FULL};
 use crate::owner::Owner;
 use crate::ports::Listeners;
-use crate::pressure::Pressure;
 use crate::sessions::Attention;
 use crate::settings::Settings;
 use crate::slot::{Slot, State};
@@ -24,7 +23,6 @@ pub struct Server<'a, O: Owner, const LINE: usize = LINE_MIN> {
     pub(crate) slots: &'a mut [Slot<O, LINE>],
     pub(crate) doors: &'a mut [Door],
     pub(crate) listeners: Listeners,
-    pub(crate) pressure: Pressure,
     pub(crate) shared: Shared,
     /// The number of the last session.
     pub(crate) number: u32,
@@ -44,8 +42,8 @@ pub enum Next {
 }
 
 impl<'a, O: Owner, const LINE: usize> Server<'a, O, LINE> {
-    /// A server with these places. With one slot there is one session and no classic transfer;
-    /// two slots are the least for clients that use both ports. With more doors than open ports
+    /// A server with these places. Two slots are the least for a classic transfer, and three for
+    /// a client that uses both ports: the last slot listens on the control port. With more doors than open ports
     /// a newcomer that finds no slot is told so; without doors it is reset.
     pub const fn new(
         settings: Settings,
@@ -58,7 +56,6 @@ impl<'a, O: Owner, const LINE: usize> Server<'a, O, LINE> {
             slots,
             doors,
             listeners: Listeners::NONE,
-            pressure: Pressure::NONE,
             shared: Shared::new(settings),
             number: 0,
             first: 0,
@@ -79,7 +76,10 @@ impl<'a, O: Owner, const LINE: usize> Server<'a, O, LINE> {
         let mut is_busy = self.receive(now, iface, device, sockets);
         let attention = self.serve(millis, iface, sockets);
         is_busy |= self.listen(sockets, millis);
+        let open = self.open_connections(sockets);
         is_busy |= Self::send(now, iface, device, sockets);
+        // A peer may have been given up there, which its session does not know yet.
+        is_busy |= self.open_connections(sockets) != open;
         // Sockets that have sent their reset are free now.
         is_busy |= self.listen(sockets, millis);
         if is_busy {
@@ -126,6 +126,11 @@ impl<'a, O: Owner, const LINE: usize> Server<'a, O, LINE> {
     ) -> bool {
         (0..BURST)
             .all(|_| iface.poll_egress(now, device, sockets) == PollResult::SocketStateChanged)
+    }
+
+    fn open_connections(&self, sockets: &SocketSet<'_>) -> usize {
+        let is_open = |slot: &&Slot<O, LINE>| sockets.get::<Socket<'_>>(slot.socket).is_open();
+        self.slots.iter().filter(is_open).count()
     }
 
     /// Serve every session.

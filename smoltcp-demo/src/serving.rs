@@ -111,12 +111,12 @@ impl<O: Owner, const LINE: usize> Serving<O, LINE> {
 
     /// Give the host back to the owner.
     pub(crate) fn end(
-        self,
+        mut self,
         owner: &mut O,
         shared: &mut Shared,
         ended: Result<Outcome, Error<Lost>>,
     ) {
-        shared.release(self.session.number, &self.held);
+        shared.release(self.session.number, &mut self.held);
         owner.end(&self.session, self.host, ended);
     }
 }

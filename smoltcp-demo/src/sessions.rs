@@ -158,30 +158,22 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
         let socket = sockets.get_mut::<Socket<'_>>(slot.socket);
         let is_whole = matches!(ended, Ok(Outcome::Ended));
         let closing = match (serving.stage, serving.session.port) {
-            _ if matches!(ended, Err(Error::Link(_))) => None,
+            _ if matches!(ended, Err(Error::Link(_))) => Closing::reset(socket, now),
             (Stage::File(Way::Download), _) if is_whole => {
-                let is_empty = serving.classic().is_some_and(|classic| classic.size() == 0);
-                Some(if is_empty {
-                    Closing::empty(now)
-                } else {
+                match serving.classic().is_some_and(|classic| classic.size() == 0) {
+                    true => Closing::empty(now),
                     // In this very call, so that the end goes with the last bytes.
-                    Closing::half_close(socket, now)
-                })
+                    false => Closing::half_close(socket, now),
+                }
             }
-            (Stage::File(Way::Upload), _) if is_whole => Some(Closing::half_close(socket, now)),
+            (Stage::File(Way::Upload), _) if is_whole => Closing::half_close(socket, now),
             (Stage::Commands, Port::Control) | (Stage::Unconnected, _) => {
-                Some(Closing::half_close(socket, now))
+                Closing::half_close(socket, now)
             }
-            (Stage::Commands, Port::Transfer) => Some(Closing::peer_first(now)),
-            _ => None,
+            (Stage::Commands, Port::Transfer) => Closing::peer_first(now),
+            _ => Closing::reset(socket, now),
         };
-        slot.state = match closing {
-            Some(closing) => State::Closing(closing),
-            None => {
-                socket.abort();
-                State::Free
-            }
-        };
+        slot.state = State::Closing(closing);
         serving.end(&mut self.owner, &mut self.shared, ended);
         if self.shared.need().is_none() {
             self.free_reserved();

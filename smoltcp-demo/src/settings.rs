@@ -18,8 +18,7 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// Milliseconds of silence after which a peer is asked whether it still lives.
     pub keep_alive: u32,
-    /// Milliseconds after which a peer that answers nothing has vanished. Where many frames are
-    /// lost, smoltcp repeats a segment only after 60 s: more than that.
+    /// Milliseconds after which a peer that answers nothing has vanished.
     pub vanished: u32,
 }
 
@@ -32,7 +31,7 @@ impl Settings {
             config,
             timeouts: Timeouts::DEFAULT,
             keep_alive: 20_000,
-            vanished: 90_000,
+            vanished: 60_000,
         }
     }
 

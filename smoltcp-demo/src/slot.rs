@@ -56,3 +56,44 @@ impl<O: Owner, const LINE: usize> State<O, LINE> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use coracle::limits::CHUNK_BUFFER_LEN;
+    use coracle::{Answer, SESSION_RAM, Step, classic};
+
+    use super::*;
+    use crate::owner::{Ended, Session};
+
+    struct Chip;
+
+    struct Nothing;
+
+    impl coracle::Host for Nothing {
+        fn answer(&mut self, _step: Step<'_>) -> Answer {
+            Answer::Done
+        }
+    }
+
+    impl Owner for Chip {
+        type Chunk = [u8; CHUNK_BUFFER_LEN];
+        type Host = Nothing;
+
+        fn chunk(&mut self) -> Self::Chunk {
+            [0; CHUNK_BUFFER_LEN]
+        }
+
+        fn begin(&mut self, _session: &Session) -> Nothing {
+            Nothing
+        }
+
+        fn end(&mut self, _session: &Session, _host: Nothing, _ended: Ended) {}
+    }
+
+    /// The socket and its buffers come on top.
+    #[test]
+    fn a_slot_is_little_more_than_a_session() {
+        let session = SESSION_RAM.max(classic::SESSION_RAM);
+        assert!(size_of::<Slot<Chip>>() <= session + 384, "{}", size_of::<Slot<Chip>>());
+    }
+}

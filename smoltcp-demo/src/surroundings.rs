@@ -26,6 +26,10 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     /// Sessions that have asked for the transfer port.
     leases: u16,
+    /// The transfer port was asked for just now.
+    is_asked: bool,
+    /// A slot listens on the transfer port, not a door.
+    has_slot: bool,
     turn: Option<Turn>,
     pub(crate) is_closing: bool,
 }
@@ -59,10 +63,19 @@ impl Turn {
 /// What a session holds of it.
 #[derive(Default)]
 pub(crate) struct Held {
-    /// The transfer port is open for this session.
-    lease: bool,
+    lease: Lease,
     /// When it began to wait for its turn.
     queued: Option<u64>,
+}
+
+/// Whether the transfer port is open for a session.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Lease {
+    #[default]
+    None,
+    /// If a slot can be found to listen there.
+    Asked,
+    Held,
 }
 
 impl Held {
@@ -74,7 +87,14 @@ impl Held {
 
 impl Shared {
     pub(crate) const fn new(settings: Settings) -> Self {
-        Self { settings, leases: 0, turn: None, is_closing: false }
+        Self {
+            settings,
+            leases: 0,
+            is_asked: false,
+            has_slot: false,
+            turn: None,
+            is_closing: false,
+        }
     }
 
     /// What the session whose turn it is needs.
@@ -101,10 +121,23 @@ impl Shared {
         self.leases > 0 || self.turn.as_ref().is_some_and(Turn::is_due_upload)
     }
 
+    /// Somebody listens on the transfer port now, if it is open. Returns whether a session has
+    /// asked for that.
+    pub(crate) fn set_listener(&mut self, has_slot: bool) -> bool {
+        self.has_slot = has_slot;
+        core::mem::take(&mut self.is_asked)
+    }
+
     /// A session is over.
-    pub(crate) fn release(&mut self, number: u32, held: &Held) {
-        self.leases = self.leases.saturating_sub(held.lease.into());
+    pub(crate) fn release(&mut self, number: u32, held: &mut Held) {
+        self.end_lease(held);
         self.end_turn(number);
+    }
+
+    fn end_lease(&mut self, held: &mut Held) {
+        if core::mem::take(&mut held.lease) != Lease::None {
+            self.leases = self.leases.saturating_sub(1);
+        }
     }
 
     /// There is no transfer, or no more.
@@ -112,13 +145,24 @@ impl Shared {
         self.turn.take_if(|turn| turn.number == number);
     }
 
-    fn lease(&mut self, held: &mut Held) -> Option<u16> {
-        let port = self.settings.transfer_port?;
-        if !held.lease {
-            held.lease = true;
-            self.leases = self.leases.saturating_add(1);
+    /// Open the transfer port for a session. `None`: not known yet. Without a slot to listen
+    /// there it is as good as none: one connection will do.
+    fn lease(&mut self, held: &mut Held) -> Option<Option<u16>> {
+        if self.settings.transfer_port.is_none() {
+            return Some(None);
         }
-        Some(port)
+        if held.lease == Lease::None {
+            held.lease = Lease::Asked;
+            self.leases = self.leases.saturating_add(1);
+            self.is_asked = true;
+            return None;
+        }
+        if !self.has_slot {
+            self.end_lease(held);
+            return Some(None);
+        }
+        held.lease = Lease::Held;
+        Some(self.settings.transfer_port)
     }
 }
 
@@ -157,7 +201,7 @@ impl<H> Surroundings<'_, H> {
 impl<H: poll::Host> poll::Host for Surroundings<'_, H> {
     fn answer(&mut self, step: Step<'_>) -> Option<Answer> {
         match step {
-            Step::Transfer => Some(Answer::Transfer(self.shared.lease(self.held))),
+            Step::Transfer => self.shared.lease(self.held).map(Answer::Transfer),
             Step::Prepare(way) => self.prepare(way),
             step => self.host.answer(step),
         }
