@@ -2,9 +2,10 @@
 //! whoever finds none is told.
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use coracle_tests::payload;
+use socket2::SockRef;
 
 use crate::site::{CONTROL, SOON, Site};
 use crate::support::raw::{Raw, upload};
@@ -18,6 +19,9 @@ const NEWCOMER: u8 = 2;
 
 /// More than fits into the buffers on the way: a reader that stops is waited for.
 const LARGE: usize = 16 << 20;
+
+/// One place.
+const ONE: &[&str] = &["--max-sessions", "1", "--transfer-port", "none"];
 
 /// One place, and timers that are short beside those of the desktop.
 const SHORT: &[&str] = &[
@@ -84,46 +88,45 @@ const STATES: [(&str, State); 10] = [
     ("a line was too long", |site| session_with(site, vec![b'x'; 5000])),
 ];
 
-#[test]
-fn a_peer_that_vanishes_in_any_state_leaves_its_place() {
+/// A site for each state, and what becomes of it.
+fn in_every_state(options: &[&str], go: impl Fn(&Site, Raw) + Sync) {
     thread::scope(|scope| {
         for (what, state) in STATES {
+            let go = &go;
             scope.spawn(move || {
-                let Some(site) = Site::start(SHORT) else { return };
+                let Some(site) = Site::start(options) else { return };
                 payload::write_file(&site.there("big"), 1, LARGE as u64).unwrap();
                 payload::write_file(&site.there("small"), 2, 1000).unwrap();
                 site.wire.add_address(PEER).unwrap();
                 eprintln!("{what}");
-                let raw = state(&site);
-                site.wire.silence(PEER).unwrap();
-                until_free(&site);
-                drop(raw);
+                go(&site, state(&site));
             });
         }
     });
 }
 
 #[test]
-fn a_peer_that_resets_in_any_state_leaves_its_place() {
-    let Some(site) = Site::start(&["--max-sessions", "1", "--transfer-port", "none"]) else {
-        return;
-    };
-    payload::write_file(&site.there("big"), 1, LARGE as u64).unwrap();
-    payload::write_file(&site.there("small"), 2, 1000).unwrap();
-    site.wire.add_address(PEER).unwrap();
-    for (what, state) in STATES {
-        eprintln!("{what}");
-        let raw = state(&site);
-        let stream = socket2::SockRef::from(raw.stream.get_ref());
-        stream.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+fn a_peer_that_vanishes_in_any_state_leaves_its_place() {
+    in_every_state(SHORT, |site, raw| {
+        site.wire.silence(PEER).unwrap();
+        until_free(site);
         drop(raw);
-        until_free(&site);
-    }
+    });
+}
+
+#[test]
+fn a_peer_that_resets_in_any_state_leaves_its_place() {
+    in_every_state(ONE, |site, raw| {
+        let stream = SockRef::from(raw.stream.get_ref());
+        stream.set_linger(Some(Duration::ZERO)).unwrap();
+        drop(raw);
+        until_free(site);
+    });
 }
 
 #[test]
 fn a_client_that_is_killed_leaves_its_place() {
-    let Some(site) = Site::start(&["--max-sessions", "1", "--transfer-port", "none"]) else {
+    let Some(site) = Site::start(ONE) else {
         return;
     };
     let bytes = payload::bytes(1, LARGE);
