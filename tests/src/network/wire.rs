@@ -95,6 +95,15 @@ impl Wire {
         Ok(command)
     }
 
+    /// Let so many frames wait for the far end before more are lost.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses.
+    pub fn set_queue(&self, frames: u32) -> io::Result<()> {
+        self.host.ip(&format!("link set {TAP} txqueuelen {frames}"))
+    }
+
     /// Give the host another address in both families.
     ///
     /// # Errors

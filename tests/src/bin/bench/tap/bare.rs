@@ -13,7 +13,7 @@ use coracle_tests::process::program;
 
 use crate::peer::{Direction, Folders, Peer, Service};
 
-use super::SOCKET_BUFFER;
+use super::{Link, SOCKET_BUFFER};
 
 /// Where the example is built.
 const PROGRAM: &str = "examples/bare";
@@ -31,8 +31,7 @@ const READY: &str = "ready";
 /// The bare stack, on a host and a device of its own.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BareStack {
-    pub(super) mtu: u16,
-    pub(super) offload: bool,
+    pub(super) link: Link,
     pub(super) bytes: u64,
     /// The host's side reads from a file and writes to one, as the client does.
     pub(super) has_files: bool,
@@ -54,13 +53,13 @@ impl Peer for BareStack {
     }
 
     fn serve(&self, _: &Folders) -> io::Result<Box<dyn Service>> {
-        let wire = Wire::new(self.mtu)?;
+        let wire = self.link.wire()?;
         let mut command = wire.host.command(&program(PROGRAM)?);
         command.args(["--tap", TAP, "--addr", &Family::V4.server_network()]);
         command.args(["--source", &SOURCE.to_string(), "--sink", &SINK.to_string()]);
         command.args(["--bytes", &self.bytes.to_string()]);
         command.args(["--socket-buffer", &SOCKET_BUFFER.to_string()]);
-        if self.offload {
+        if self.link.offload {
             command.arg("--offload");
         }
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;

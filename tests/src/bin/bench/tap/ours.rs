@@ -10,7 +10,7 @@ use coracle_tests::process::{Server, program};
 use crate::ours::Ours;
 use crate::peer::{Direction, Folders, Peer, Service};
 
-use super::{SESSIONS, SOCKET_BUFFER, USUAL_MTU};
+use super::{Link, SESSIONS, SOCKET_BUFFER};
 
 const PORT: u16 = 2222;
 
@@ -34,8 +34,7 @@ pub(super) enum Served {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OnTap {
     pub(super) name: &'static str,
-    pub(super) mtu: u16,
-    pub(super) offload: bool,
+    pub(super) link: Link,
     pub(super) served: Served,
     /// Each file by a client of its own, all at once.
     pub(super) is_client_a_file: bool,
@@ -46,11 +45,10 @@ pub(super) struct OnTap {
 
 impl OnTap {
     /// From memory, for so many bytes of files.
-    pub(super) fn new(bytes: u64) -> Self {
+    pub(super) fn new(link: Link, bytes: u64) -> Self {
         Self {
             name: "coracle",
-            mtu: USUAL_MTU,
-            offload: false,
+            link,
             served: Served::Memory,
             is_client_a_file: false,
             is_beside_stalled: false,
@@ -60,10 +58,11 @@ impl OnTap {
 
     fn command(&self, wire: &Wire, folders: &Folders) -> io::Result<Command> {
         let mut command = wire.server()?;
+        command.stderr(Stdio::null());
         command.args(["--quiet", "--transfer-port", "none", "--transfer-timeout", FOR_EVER]);
         command.args(["--socket-buffer", &SOCKET_BUFFER.to_string()]);
         command.args(["--max-sessions", &(SESSIONS + 2).to_string()]);
-        if self.offload {
+        if self.link.offload {
             command.arg("--offload");
         }
         match self.served {
@@ -92,7 +91,7 @@ impl Peer for OnTap {
     }
 
     fn serve(&self, folders: &Folders) -> io::Result<Box<dyn Service>> {
-        let wire = Wire::new(self.mtu)?;
+        let wire = self.link.wire()?;
         let server = Server::start(self.command(&wire, folders)?)?;
         let mut running = Running { server, stalled: None, wire };
         if self.served == Served::Memory {
