@@ -9,6 +9,7 @@
 
 pub mod connection;
 pub mod counters;
+pub mod descriptors;
 pub mod journal;
 pub mod log;
 pub mod man;

@@ -1,5 +1,6 @@
 //! The end of a connection, so that the peer gets the last line, and nobody keeps a port.
 
+use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, State};
 
 /// Milliseconds for which a closing side reads and discards, so that a reset does not destroy
@@ -110,4 +111,12 @@ pub(crate) fn forget(socket: &mut Socket<'_>) {
     // To listen forgets the peer, which would get a reset otherwise; any port will do.
     let _is_closed = socket.listen(1);
     socket.close();
+}
+
+/// The same for one whose peer may not even be there: smoltcp has a socket wait while it looks for
+/// the hardware address of its last peer, whoever the next one is, unless the set gets it anew.
+pub(crate) fn renew(sockets: &mut SocketSet<'_>, handle: &mut SocketHandle) {
+    forget(sockets.get_mut(*handle));
+    let socket = sockets.remove(*handle);
+    *handle = sockets.add(socket);
 }

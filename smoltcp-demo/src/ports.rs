@@ -4,7 +4,7 @@ use coracle::classic::Way;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, State as Tcp};
 
-use crate::closing::forget;
+use crate::closing::{forget, renew};
 use crate::door::Opening;
 use crate::owner::{Owner, Port};
 use crate::server::{Server, configure};
@@ -30,11 +30,22 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
     /// See that somebody listens on each port that is open, and nobody on others. To be called
     /// before each frame that is looked at. Returns whether a session can go on at once.
     pub(crate) fn listen(&mut self, sockets: &mut SocketSet<'_>, now: u64) -> bool {
-        for (port, is_open) in [
-            (Port::Control, !self.shared.is_closing),
-            (Port::Transfer, self.shared.is_transfer_port_open()),
-        ] {
-            self.see_newcomer(port, sockets, now);
+        self.see_newcomer(Port::Control, sockets, now);
+        self.see_newcomer(Port::Transfer, sockets, now);
+        let first = if self.shared.is_upload_due() {
+            // It was promised a slot.
+            if !matches!(self.listeners.of(Port::Transfer), Some(Listener::Slot(_))) {
+                self.spare_slot(sockets);
+            }
+            [Port::Transfer, Port::Control]
+        } else {
+            [Port::Control, Port::Transfer]
+        };
+        for port in first {
+            let is_open = match port {
+                Port::Control => !self.shared.is_closing,
+                Port::Transfer => self.shared.is_transfer_port_open(),
+            };
             match (self.listeners.of(port), is_open) {
                 (None, true) => self.open(port, sockets, now),
                 (Some(Listener::Door(_)), true) if self.has_slot(sockets, now) => {
@@ -191,7 +202,7 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
             _ => None,
         });
         let (_, index) = half_open.min()?;
-        forget(sockets.get_mut(self.slots.get(index)?.socket));
+        renew(sockets, &mut self.slots.get_mut(index)?.socket);
         self.free(index);
         Some(index)
     }
@@ -208,46 +219,47 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
             (is_crowd || now >= since.saturating_add(SLOW)).then_some(index)
         })?;
         let door = self.doors.get_mut(index)?;
-        forget(sockets.get_mut(door.socket));
+        renew(sockets, &mut door.socket);
         door.state = Opening::Closed;
         Some(index)
     }
 
-    /// Find the slot for the connection of a classic transfer whose turn it is. A door listens on
-    /// the control port in place of the slot that is taken from there. Returns whether it was
-    /// found.
+    /// Find the slot for the connection of a classic transfer whose turn it is. Returns whether it
+    /// was found.
     fn find_slot(&mut self, sockets: &mut SocketSet<'_>, now: u64) -> bool {
-        let Some(Need::Slot(way)) = self.shared.need() else { return false };
-        let listens = self.listeners.of(Port::Transfer);
-        let found = match (way, listens) {
-            (Way::Upload, Some(Listener::Slot(index))) => Some(index),
-            (Way::Upload, Some(Listener::Door(_))) | (Way::Download, _) => {
-                if let Some(Listener::Slot(_)) = self.listeners.of(Port::Control) {
-                    self.close(Port::Control, sockets);
-                }
-                self.free_slot(sockets)
+        let found = match self.shared.need() {
+            Some(Need::Slot(Way::Upload)) => match self.listeners.of(Port::Transfer) {
+                Some(Listener::Slot(index)) => Some((Way::Upload, index)),
+                _ => None,
+            },
+            Some(Need::Slot(Way::Download)) => {
+                self.reserve_slot(sockets, now).map(|index| (Way::Download, index))
             }
-            (Way::Upload, None) => None,
+            _ => None,
         };
-        if let Some(index) = found {
+        if let Some((way, index)) = found {
             self.shared.set_need(Need::Connection(way, index));
         }
-        match (way, found, listens) {
-            (Way::Upload, Some(_), Some(Listener::Door(_))) => {
-                self.close(Port::Transfer, sockets);
-                self.open(Port::Transfer, sockets, now);
-            }
-            (Way::Download, Some(index), _) => {
-                if let Some(slot) = self.slots.get_mut(index) {
-                    slot.state = State::Reserved;
-                }
-            }
-            _ => {}
-        }
+        found.is_some()
+    }
+
+    fn reserve_slot(&mut self, sockets: &mut SocketSet<'_>, now: u64) -> Option<usize> {
+        self.spare_slot(sockets);
+        let index = self.free_slot(sockets)?;
+        self.slots.get_mut(index)?.state = State::Reserved;
         if self.listeners.of(Port::Control).is_none() && !self.shared.is_closing {
             self.open(Port::Control, sockets, now);
         }
-        found.is_some()
+        Some(index)
+    }
+
+    /// If no slot is free but the one that listens on the control port, free that: a door can
+    /// listen there.
+    fn spare_slot(&mut self, sockets: &mut SocketSet<'_>) {
+        let listener = self.listeners.of(Port::Control);
+        if matches!(listener, Some(Listener::Slot(_))) && self.free_slot(sockets).is_none() {
+            self.close(Port::Control, sockets);
+        }
     }
 
     /// A slot that was to be for a classic transfer is not needed.
@@ -278,7 +290,7 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
                 Attention::At(since.saturating_add(HALF_OPEN))
             }
             (Tcp::SynReceived | Tcp::Listen, _) | (_, None) => {
-                forget(socket);
+                renew(sockets, &mut slot.socket);
                 slot.state = State::Free;
                 Attention::Moved
             }

@@ -38,8 +38,10 @@ pub(crate) enum Stage {
     Awaiting { until: u64 },
     /// A classic download is connecting to its client, or will try again.
     Dialling(Dialling),
-    /// The machine is driven on the connection of a file.
-    File(classic::Way),
+    /// The machine is driven on the connection of a file, which it sends.
+    Sending { is_empty: bool },
+    /// The same, for a file that it receives.
+    Receiving,
     /// There is no connection for the file: what is open is put away.
     Unconnected,
 }

@@ -1,6 +1,6 @@
 //! Sessions: from a connection that is there, through its machine, to a connection that closes.
 
-use coracle::classic::{ARRIVAL_LEN, Way, begins_native};
+use coracle::classic::{ARRIVAL_LEN, begins_native};
 use coracle::poll::Progress;
 use coracle::{Error, Outcome};
 use smoltcp::iface::{Interface, SocketSet};
@@ -47,7 +47,7 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
             State::Serving(serving) => match serving.stage {
                 Stage::Awaiting { until } => self.await_upload(index, until, sockets, now),
                 Stage::Dialling(_) => self.dial(index, iface, sockets, now),
-                Stage::Commands | Stage::File(_) | Stage::Unconnected => {
+                Stage::Commands | Stage::Sending { .. } | Stage::Receiving | Stage::Unconnected => {
                     self.drive(index, sockets, now)
                 }
             },
@@ -122,7 +122,8 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
         let State::Serving(serving) = &mut slot.state else { return Attention::Moved };
         let socket = sockets.get_mut::<Socket<'_>>(slot.socket);
         let mut progress = serving.drive(socket, &mut self.shared, now);
-        while serving.stage == Stage::File(Way::Download) && progress == Ok(Progress::Again) {
+        let is_sending = matches!(serving.stage, Stage::Sending { .. });
+        while is_sending && progress == Ok(Progress::Again) {
             // No frame is sent between the last bytes and the end, which is to go with them. The
             // buffer of the socket is the limit.
             progress = serving.drive(socket, &mut self.shared, now);
@@ -154,19 +155,16 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
         now: u64,
     ) -> Attention {
         let Some(slot) = self.slots.get_mut(index) else { return Attention::Moved };
-        let State::Serving(mut serving) = slot.state.take() else { return Attention::Moved };
+        let State::Serving(serving) = slot.state.take() else { return Attention::Moved };
         let socket = sockets.get_mut::<Socket<'_>>(slot.socket);
         let is_whole = matches!(ended, Ok(Outcome::Ended));
         let closing = match (serving.stage, serving.session.port) {
             _ if matches!(ended, Err(Error::Link(_))) => Closing::reset(socket, now),
-            (Stage::File(Way::Download), _) if is_whole => {
-                match serving.classic().is_some_and(|classic| classic.size() == 0) {
-                    true => Closing::empty(now),
-                    // In this very call, so that the end goes with the last bytes.
-                    false => Closing::half_close(socket, now),
-                }
+            (Stage::Sending { is_empty: true }, _) if is_whole => Closing::empty(now),
+            // If it is sent: in this very call, so that the end goes with the last bytes.
+            (Stage::Sending { .. } | Stage::Receiving, _) if is_whole => {
+                Closing::half_close(socket, now)
             }
-            (Stage::File(Way::Upload), _) if is_whole => Closing::half_close(socket, now),
             (Stage::Commands, Port::Control) | (Stage::Unconnected, _) => {
                 Closing::half_close(socket, now)
             }

@@ -16,7 +16,9 @@ pub struct Settings {
     pub config: Config,
     /// How long sessions wait for their peers.
     pub timeouts: Timeouts,
-    /// Milliseconds of silence after which a peer is asked whether it still lives.
+    /// Milliseconds of silence after which a peer is asked whether it still lives. A connection
+    /// of smoltcp 0.14 needs that in any case: if segments overtake one another while the peer's
+    /// window is closed, its timers may stop, and only an answer starts them again.
     pub keep_alive: u32,
     /// Milliseconds after which a peer that answers nothing has vanished.
     pub vanished: u32,

@@ -5,7 +5,9 @@ use core::fmt;
 use coracle::poll;
 use smoltcp::socket::tcp::{RecvError, Socket, State};
 
-/// A TCP socket of smoltcp under the core's poll drivers, the server's and the client's.
+/// A TCP socket of smoltcp under the core's poll drivers, the server's and the client's. A client
+/// sets a keep-alive and a timeout on it, as the server does: see
+/// [`Settings::keep_alive`](crate::Settings::keep_alive).
 pub struct Stream<'s, 'b>(pub &'s mut Socket<'b>);
 
 /// The connection is gone: reset by the peer, or given up because the peer answers no more.

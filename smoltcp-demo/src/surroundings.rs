@@ -118,7 +118,12 @@ impl Shared {
     }
 
     pub(crate) fn is_transfer_port_open(&self) -> bool {
-        self.leases > 0 || self.turn.as_ref().is_some_and(Turn::is_due_upload)
+        self.leases > 0 || self.is_upload_due()
+    }
+
+    /// Whether a classic upload waits for its connection.
+    pub(crate) fn is_upload_due(&self) -> bool {
+        self.turn.as_ref().is_some_and(Turn::is_due_upload)
     }
 
     /// Somebody listens on the transfer port now, if it is open. Returns whether a session has

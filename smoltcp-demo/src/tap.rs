@@ -6,6 +6,7 @@ pub mod device;
 mod dhcp;
 mod failure;
 pub mod fault;
+mod flushing;
 mod host;
 mod manual;
 mod medium;

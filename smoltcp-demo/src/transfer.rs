@@ -131,7 +131,11 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
     fn connected(&mut self, index: usize, way: Way, now: u64) {
         let Some(slot) = self.slots.get_mut(index) else { return };
         let State::Serving(serving) = &mut slot.state else { return };
-        serving.stage = Stage::File(way);
+        let is_empty = serving.classic().is_some_and(|classic| classic.size() == 0);
+        serving.stage = match way {
+            Way::Download => Stage::Sending { is_empty },
+            Way::Upload => Stage::Receiving,
+        };
         serving.driver = Driver::new(self.shared.settings.timeouts, now);
         self.shared.set_need(Need::Nothing);
         if let Some(classic) = serving.classic() {

@@ -124,32 +124,23 @@ fn without_a_transfer_port_none_is_named() {
 }
 
 #[test]
-fn with_one_slot_two_ports_share_it() {
-    // The control session has the only slot: the transfer port tells so, it is not silent.
-    let mut world = World::serving(7, Setup::slots(1));
-    let host = world.host();
-    let control = world.session_at(host, Version::V4, CONTROL, true);
-    world.does(control, []);
-    let port = world.sessions[control].script.greeting.unwrap().transfer;
-    let raw = world.dial(host, Version::V4, TRANSFER);
-    world.run_until(SECOND * 3, |world| world.raws[raw].is_over());
-    assert!(world.raws[raw].is_lost || world.raws[raw].text().starts_with("err limit "));
-    assert!(port.is_none() || !world.raws[raw].is_lost, "a port is named that is not there");
-    world.does(control, [Command::Noop.into()]);
-}
-
-#[test]
-fn two_slots_are_enough_for_a_client_on_both_ports() {
-    let mut world = World::serving(8, Setup::slots(2));
-    let host = world.host();
-    let control = world.session_at(host, Version::V4, CONTROL, true);
-    world.does(control, []);
-    let transfer = world.session_at(host, Version::V4, TRANSFER, false);
-    let file = payload(8, 50_000);
-    world.does(transfer, [upload("f", &file), Command::Exit.into()]);
-    world.run_for(SECOND * 3);
-    // And so they are for two clients on one.
-    let second = world.session(host, Version::V4);
-    let answers = world.does(second, [download("f")]);
-    assert!(answers[0].bytes == file);
+fn no_transfer_port_is_named_where_no_slot_is_left_for_it() {
+    for slots in 1..=4 {
+        let mut world = World::serving(7, Setup::slots(slots));
+        let host = world.host();
+        let control = world.session_at(host, Version::V4, CONTROL, true);
+        world.does(control, []);
+        // One slot has the session, and the last one is for newcomers on the control port.
+        let port = world.sessions[control].script.greeting.unwrap().transfer;
+        assert_eq!(port, (slots >= 3).then_some(TRANSFER), "{slots} slots");
+        let raw = world.dial(host, Version::V4, TRANSFER);
+        world.raws[raw].say(b"hello 1\n");
+        world.run_until(SECOND * 3, |world| {
+            world.raws[raw].is_lost || world.raws[raw].text().ends_with("\\n")
+        });
+        let raw = &world.raws[raw];
+        let is_served = raw.text().starts_with("ok 1 ");
+        assert_eq!(is_served, port.is_some(), "{slots} slots: {}", raw.text());
+        world.does(control, [Command::Noop.into()]);
+    }
 }

@@ -5,7 +5,6 @@ mod arrivals;
 mod classic;
 mod cli;
 mod clock;
-mod descriptors;
 mod host;
 mod link;
 mod listener;
@@ -94,7 +93,7 @@ pub fn run(options: Options) -> Result<(), Failure> {
         }
         tracing::warn!(%address, "anyone who reaches this address can read and write");
     }
-    descriptors::raise_limit();
+    coracle_desktop::descriptors::raise_limit();
     let folder = Folder::open(&options.root, options.folder_options())
         .map_err(|error| Failure::Root(options.root.clone(), error))?;
     let runtime =

@@ -18,7 +18,7 @@ const GROUP_MAX: usize = 4;
 const NOT_DIRECTORY: Refusal = Refusal::new(Code::NotDirectory, "the path names a file");
 const NAME_TOO_LONG: Refusal = Refusal::new(Code::Io, "internal: no room for the name");
 
-/// A [`Session`] on a [`RamDisk`].
+/// A [`Session`] on a [`RamDisk`](super::RamDisk).
 pub type RamSession<'a, const FILES: usize, const BLOCKS: usize> =
     Session<'a, Arrays<FILES, BLOCKS>>;
 

@@ -78,3 +78,73 @@ impl PcapSink for Capture {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    fn number(bytes: &[u8]) -> u32 {
+        u32::from_ne_bytes(bytes.try_into().unwrap())
+    }
+
+    #[test]
+    fn frames_are_in_the_file_with_the_time_of_day() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.pcap");
+        let before = SystemTime::now();
+        let capture = Capture::create(&path).unwrap();
+        let mut sink = capture.clone();
+        sink.global_header(smoltcp::phy::PcapLinkType::Ethernet);
+        let frames = [vec![1; 14], vec![2; 65_549]];
+        for frame in &frames {
+            // A clock that counts from the start of the program.
+            sink.packet(Instant::from_millis(3), frame);
+        }
+        capture.flush();
+        assert!(capture.error().is_none());
+
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(number(&bytes[..4]), 0xa1b2_c3d4);
+        assert_eq!(number(&bytes[20..24]), 1, "Ethernet");
+        let mut rest = &bytes[24..];
+        for frame in &frames {
+            let (seconds, micros) = (number(&rest[..4]), number(&rest[4..8]));
+            let since = Duration::new(u64::from(seconds), micros * 1000);
+            let time = SystemTime::UNIX_EPOCH + since;
+            // The file counts microseconds.
+            let early = before - Duration::from_micros(1);
+            assert!((early..=SystemTime::now()).contains(&time), "{time:?}");
+            assert_eq!(number(&rest[8..12]) as usize, frame.len(), "all of it");
+            assert_eq!(number(&rest[12..16]) as usize, frame.len());
+            assert_eq!(rest[16..][..frame.len()], *frame);
+            rest = &rest[16 + frame.len()..];
+        }
+        assert!(rest.is_empty());
+    }
+
+    #[test]
+    fn what_is_left_is_written_when_the_last_one_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.pcap");
+        let capture = Capture::create(&path).unwrap();
+        let mut sink = capture.clone();
+        sink.packet(Instant::ZERO, &[1; 60]);
+        drop(capture);
+        drop(sink);
+        assert_eq!(std::fs::read(&path).unwrap().len(), 76);
+    }
+
+    #[test]
+    fn a_full_disk_ends_the_capture_and_is_told_once() {
+        let mut capture = Capture::create(Path::new("/dev/full")).unwrap();
+        for _ in 0..2 * BUFFER_LEN / 1500 {
+            capture.packet(Instant::ZERO, &[1; 1500]);
+        }
+        assert_eq!(capture.error().unwrap().kind(), io::ErrorKind::StorageFull);
+        capture.packet(Instant::ZERO, &[1; 1500]);
+        capture.flush();
+        assert!(capture.error().is_none());
+    }
+}

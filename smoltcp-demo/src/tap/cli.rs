@@ -27,6 +27,8 @@ const BUFFERS: (Size, Size) = (Size(2 << 10), Size(1 << 30));
 /// or a RAM disk.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "coracle-tap", version, max_term_width = 100, arg_required_else_help = true,
+          override_usage = "coracle-tap [OPTIONS] <--addr ADDRESS/LENGTH | --dhcp> \
+                            <ROOT | --ram SIZE>",
           after_help = manual::essentials(), after_long_help = manual::tour())]
 pub struct Options {
     /// The folder to serve; nothing outside it can be reached.
@@ -280,5 +282,93 @@ fn hardware(text: &str) -> Result<EthernetAddress, String> {
     if address.is_unicast() && address != EthernetAddress([0; 6]) {
         return Ok(address);
     }
-    Err(format!("{address} is not the address of a single station: the first pair must be even"))
+    Err(format!("{text} is not the address of a single station: the first pair must be even"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn options(line: &str) -> Result<Options, clap::Error> {
+        Options::try_parse_from(line.split(' '))
+    }
+
+    fn why(line: &str) -> String {
+        options(&format!("coracle-tap --addr 192.168.69.1/24 {line}")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_options_are_sound() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn little_need_be_said() {
+        let options = options("coracle-tap --addr 192.168.69.1/24 --ram 16M").unwrap();
+        assert_eq!((&*options.link.tap, options.link.setup), ("tap0", false));
+        assert_eq!((options.root, options.ram), (None, Some(Size(16 << 20))));
+        assert_eq!(options.service.control_port, 2222);
+        assert_eq!(options.service.transfer_port.port(), Some(3333));
+        assert_eq!(options.service.classic, Switch::Off);
+        assert_eq!(options.service.socket_buffer, Size(512 << 10));
+        assert!(!options.trial.faults(7).any());
+        let device = options.link.device(&options.link.network().unwrap());
+        assert_eq!(device.host, ["192.168.69.2/24".parse().unwrap()]);
+    }
+
+    #[test]
+    fn one_medium_and_an_address_are_needed() {
+        for line in ["", " /tmp --ram 1M", " --addr 10.0.0.1/8", " --ram 1M", " /tmp"] {
+            options(&format!("coracle-tap{line}")).expect_err(line);
+        }
+        for line in ["--dhcp /tmp", "--dhcp --addr 10.0.0.1/8 --addr fd00::1/64 --ram 1M"] {
+            options(&format!("coracle-tap {line}")).expect(line);
+        }
+    }
+
+    #[test]
+    fn what_is_no_value_is_told_what_is_one() {
+        for (line, told) in [
+            ("--ram 63K", "at least 64K"),
+            ("--ram lots", "as in 16M"),
+            ("--ram 1M --socket-buffer 1K", "2K to 1G"),
+            ("--ram 1M --max-sessions 0", "at least 1"),
+            ("--ram 1M --max-sessions 5000", "at most 4096"),
+            ("--ram 1M --control-port 0", "0 is not in 1..=65535"),
+            ("--ram 1M --transfer-port 0", "from 1 to 65535 or the word none"),
+            ("--ram 1M --drop-chance 101", "101 is not in 0..=100"),
+            ("--ram 1M --mac 02:00", "six pairs"),
+            ("--ram 1M --mac 01:00:00:00:00:00", "the first pair must be even"),
+            ("--ram 1M --mac 00:00:00:00:00:00", "not the address of a single station"),
+            ("--ram 1M --gateway tap0", "is no address"),
+        ] {
+            assert!(why(line).contains(told), "{line}: {}", why(line));
+        }
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused() {
+        for line in [
+            "--ram 1M --read-only",
+            "--ram 1M --durability rename",
+            "--ram 1M --host-addr 192.168.69.3",
+            "--ram 1M --mtu 9000",
+            "--ram 1M --offload --corrupt-chance 1",
+            "--ram 1M --offload --size-limit 1000",
+        ] {
+            assert!(!why(line).is_empty());
+        }
+    }
+
+    #[test]
+    fn faults_have_a_seed_that_can_be_chosen() {
+        let line = "coracle-tap --addr 192.168.69.1/24 --drop-chance 5 --shaping-interval 50 /tmp";
+        let faults = options(line).unwrap().trial.faults(7);
+        assert!(faults.any());
+        assert_eq!((faults.seed, faults.interval), (7, Duration::from_millis(50)));
+        let chosen = options(&format!("{line} --fault-seed 9")).unwrap().trial.faults(7);
+        assert_eq!(chosen.seed, 9);
+    }
 }

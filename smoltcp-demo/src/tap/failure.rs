@@ -28,6 +28,8 @@ pub enum Failure {
     Root(PathBuf, io::Error),
     /// The RAM disk is larger than the memory of this machine.
     Ram(Size, Size),
+    /// The buffers of all connections could take more than the memory of this machine.
+    Buffers(Size, Size),
     /// The file for frames cannot be made.
     Capture(PathBuf, io::Error),
     /// The TAP device cannot be had.
@@ -94,6 +96,11 @@ impl fmt::Display for Failure {
             Self::Ram(asked, there) => {
                 write!(f, "--ram {asked} is more than the memory of this machine, {there}")
             }
+            Self::Buffers(most, there) => write!(
+                f,
+                "the buffers of all connections could take {most}, more than the memory of this \
+                 machine, {there}: fewer --max-sessions or a smaller --socket-buffer are needed"
+            ),
             Self::Capture(path, error) => write!(
                 f,
                 "cannot write frames to {}: {error} (--pcap FILE, where this user may write)",
@@ -118,7 +125,39 @@ impl std::error::Error for Failure {
             Self::Device(error) => Some(error),
             Self::Gone(trouble) => Some(trouble),
             Self::Root(_, error) | Self::Capture(_, error) | Self::System(_, error) => Some(error),
-            Self::Ports(_) | Self::Exposed(_) | Self::Ram(..) => None,
+            Self::Ports(_) | Self::Exposed(_) | Self::Ram(..) | Self::Buffers(..) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_usage_has_a_status_of_its_own() {
+        assert_eq!(Failure::Ports(2222).exit_code(), 2);
+        assert_eq!(Failure::Addresses(AddressError::TooMany(6)).exit_code(), 2);
+        let own = "10.0.0.1/8".parse().unwrap();
+        assert_eq!(Failure::Addresses(AddressError::OfThisMachine(own)).exit_code(), 1);
+        assert_eq!(Failure::Exposed(Reach::Dhcp).exit_code(), 1);
+    }
+
+    #[test]
+    fn a_failure_says_what_to_do() {
+        let missing = || io::Error::from(io::ErrorKind::NotFound);
+        for (failure, remedy) in [
+            (Failure::Ports(2222), "--transfer-port none"),
+            (Failure::Exposed(Reach::Dhcp), "add --insecure-anyone-can-read-and-write"),
+            (Failure::Exposed(Reach::Bridge("br0".into())), "the bridge br0"),
+            (Failure::Root("/none".into(), missing()), "a folder that this user may read"),
+            (Failure::Ram(Size(2 << 30), Size(1 << 30)), "--ram 2G is more than"),
+            (Failure::Buffers(Size(2 << 30), Size(1 << 30)), "fewer --max-sessions"),
+            (Failure::Capture("/none".into(), missing()), "where this user may write"),
+            (Failure::Gone(Trouble::Gone(missing())), "is started again"),
+        ] {
+            let told = failure.to_string();
+            assert!(told.contains(remedy), "{told}");
         }
     }
 }

@@ -134,3 +134,75 @@ fn next(random: &mut u32) -> u32 {
     *random ^= *random << 5;
     *random
 }
+
+#[cfg(test)]
+mod tests {
+    use smoltcp::phy::{Loopback, Medium, RxToken as _, TxToken as _};
+
+    use super::*;
+
+    const FRAMES: usize = 2000;
+
+    /// What comes back of frames that are sent round with these faults.
+    fn round(faults: &Faults, frame: &[u8], now: impl Fn(usize) -> i64) -> Vec<Vec<u8>> {
+        let mut device = faults.inject(Loopback::new(Medium::Ethernet));
+        let mut back = Vec::new();
+        for count in 0..FRAMES {
+            let now = Instant::from_millis(now(count));
+            let token = device.transmit(now).unwrap();
+            token.consume(frame.len(), |room| room.copy_from_slice(frame));
+            if let Some((token, _)) = device.receive(now) {
+                back.push(token.consume(<[u8]>::to_vec));
+            }
+        }
+        back
+    }
+
+    fn wrong_bits(one: &[u8], other: &[u8]) -> u32 {
+        one.iter().zip(other).map(|(one, other)| (one ^ other).count_ones()).sum()
+    }
+
+    #[test]
+    fn nothing_goes_wrong_by_default() {
+        let faults = Faults::default();
+        assert!(!faults.any());
+        let back = round(&faults, &[7; 1500], |_| 0);
+        assert!(back.len() == FRAMES && back.iter().all(|frame| frame == &[7; 1500]));
+    }
+
+    #[test]
+    fn frames_are_lost_both_ways() {
+        let faults = Faults { drop_chance: 20, ..Faults::default() };
+        assert!(faults.any());
+        // 0.8 of 0.8.
+        let left = round(&faults, &[7; 100], |_| 0).len();
+        assert!((FRAMES * 60 / 100..FRAMES * 68 / 100).contains(&left), "{left}");
+        assert_eq!(left, round(&faults, &[7; 100], |_| 0).len(), "the seed is the same");
+        let other = Faults { seed: 0, ..faults };
+        assert!(round(&other, &[7; 100], |_| 0).len() > FRAMES / 2, "0 is no seed");
+    }
+
+    #[test]
+    fn frames_are_damaged_both_ways_after_they_are_written() {
+        let faults = Faults { corrupt_chance: 100, ..Faults::default() };
+        let back = round(&faults, &[7; 1500], |_| 0);
+        let twice = back.iter().filter(|frame| wrong_bits(frame, &[7; 1500]) == 2).count();
+        // Now and then the same bit twice.
+        assert!(twice > FRAMES * 99 / 100, "{twice}");
+    }
+
+    #[test]
+    fn long_frames_and_too_many_are_lost() {
+        let faults = Faults { size_limit: 100, ..Faults::default() };
+        assert!(faults.any());
+        assert_eq!(round(&faults, &[7; 100], |_| 0).len(), FRAMES);
+        assert_eq!(round(&faults, &[7; 101], |_| 0).len(), 0);
+
+        let interval = Duration::from_millis(100);
+        let faults = Faults { tx_rate: 3, rx_rate: 2, interval, ..Faults::default() };
+        assert!(faults.any());
+        // One frame a millisecond; an interval begins with the first frame after it.
+        let left = round(&faults, &[7; 100], |count| 1000 + count as i64).len();
+        assert_eq!(left, 2 * FRAMES.div_ceil(101));
+    }
+}

@@ -10,7 +10,8 @@ use coracle_desktop::{man, manual};
 use super::cli::Options;
 
 /// Every way to run the program.
-const USAGE: &str = "coracle-tap [OPTIONS] ROOT\ncoracle-tap [OPTIONS] --ram SIZE\n\
+const USAGE: &str = "coracle-tap [OPTIONS] --addr ADDRESS/LENGTH ROOT\n\
+                     coracle-tap [OPTIONS] --addr ADDRESS/LENGTH --ram SIZE\n\
                      coracle-tap --completions SHELL\ncoracle-tap --man";
 
 /// The options of this process, or nothing if it was asked for something else, which was printed.
@@ -127,3 +128,58 @@ signal ends at once. What was cut off can be continued by its client, unless it 
 0 ended by a signal as asked, 1 cannot serve, or the device is gone, 2 wrong usage.",
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, Parser as _};
+    use coracle_desktop::manual::Manual;
+
+    use super::*;
+
+    /// Each example of this program, without what explains it.
+    fn examples() -> impl Iterator<Item = &'static str> {
+        let texts = TOUR.iter().map(|chapter| chapter.text).chain([ESSENTIALS]);
+        let lines = texts.flat_map(str::lines).filter_map(|line| line.strip_prefix("  "));
+        let commands = lines.map(|line| line.split("  ").next().unwrap_or(line));
+        commands
+            .map(|command| command.trim_start_matches("sudo "))
+            .filter(|command| command.starts_with("coracle-tap "))
+    }
+
+    #[test]
+    fn every_example_is_understood() {
+        let mut count = 0;
+        for example in examples() {
+            let words = shlex::split(example.split(" > ").next().unwrap()).expect(example);
+            let matches = Options::command().try_get_matches_from(&words).expect(example);
+            if Manual::asked(&matches).is_none() {
+                let options = Options::try_parse_from(&words).expect(example);
+                options.link.network().expect(example);
+            }
+            count += 1;
+        }
+        assert!(count > 12, "{count} examples");
+    }
+
+    #[test]
+    fn the_manual_tells_every_option() {
+        let page = man_page().unwrap();
+        let command = Options::command();
+        let options = command.get_arguments().filter_map(|option| option.get_long());
+        for option in options {
+            let spelled = option.replace('-', "\\-");
+            assert!(page.contains(&format!("\\-\\-{spelled}")), "--{option}");
+        }
+        assert!(page.is_ascii() && page.contains(".SH \"WHO CAN REACH IT\""));
+    }
+
+    #[test]
+    fn help_fits_a_terminal() {
+        let command = |width| -> Command { Options::command().term_width(width) };
+        for help in [command(100).render_long_help(), command(100).render_help()] {
+            for line in help.to_string().lines() {
+                assert!(line.chars().count() <= 100, "{line}");
+            }
+        }
+    }
+}

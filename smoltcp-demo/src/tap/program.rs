@@ -165,7 +165,10 @@ impl<'a, 's, M: Media> Program<'a, 's, M> {
         if Moment::now() < ending {
             return false;
         }
-        tracing::warn!("sessions were cut off; their uploads can be continued");
+        match self.listening.ram {
+            None => tracing::warn!("sessions were cut off; their uploads can be continued"),
+            Some(_) => tracing::warn!("sessions were cut off"),
+        }
         true
     }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use coracle::ram::{BLOCK_LEN, Disk, Lent, Node};
 
-use super::size::Size;
+use super::size::{Size, memory};
 
 /// The smallest disk that can be asked for.
 pub(super) const RAM_MIN: Size = Size(64 << 10);
@@ -27,7 +27,7 @@ pub(super) struct RamMemory {
 impl RamMemory {
     /// Memory for a disk of this size, or how much this machine has in all if that is less.
     pub(super) fn new(size: Size) -> Result<Self, Size> {
-        let there = Size(usize::try_from(memory()).unwrap_or(usize::MAX));
+        let there = memory();
         if size > there {
             return Err(there);
         }
@@ -45,13 +45,6 @@ impl RamMemory {
         let (blocks, _none) = self.bytes.as_chunks_mut::<BLOCK_LEN>();
         RefCell::new(Disk::lent(&mut self.nodes, blocks, &mut self.links))
     }
-}
-
-/// Bytes of memory that this machine has.
-fn memory() -> u64 {
-    let system = rustix::system::sysinfo();
-    #[allow(clippy::useless_conversion, reason = "the width depends on the machine")]
-    u64::from(system.totalram).saturating_mul(system.mem_unit.into())
 }
 
 #[cfg(test)]

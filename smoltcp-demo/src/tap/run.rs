@@ -1,10 +1,11 @@
 //! The server from its options to its end.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
 use coracle::Config;
+use coracle_desktop::descriptors;
 use coracle_desktop::options::Durability;
 use coracle_storage::folder::{Folder, FolderOptions};
 use smoltcp::iface::SocketSet;
@@ -18,6 +19,7 @@ use super::medium::{Media, Served};
 use super::network::{Network, hardware_address};
 use super::program::{Listening, Program, System};
 use super::ram::{RAM_MIN, RamMemory};
+use super::size::{Size, memory};
 use super::sockets;
 use super::stack::{Identity, Stack};
 use super::wire::Wire;
@@ -40,12 +42,14 @@ const LAST_FLUSHES: Duration = Duration::from_secs(1);
 pub fn run(options: &Options) -> Result<(), Failure> {
     let network = options.link.network().map_err(Failure::Addresses)?;
     let settings = settings(options)?;
+    check_buffers(&options.service)?;
     let _log = options.log.start().map_err(refused("start threads"))?;
     network.check_machine().map_err(Failure::Addresses)?;
     let system = System::new().map_err(refused("await signals and threads"))?;
     match (&options.root, options.ram) {
         (Some(root), _) => {
             let folder = folder(root, &options.service)?;
+            descriptors::raise_limit();
             let flushes = options.service.durability == Durability::Full;
             let workers = flushes.then(|| system.workers.clone());
             serve(options, &network, settings, &system, Served { folder, workers })
@@ -71,6 +75,16 @@ fn folder(root: &Path, service: &ServiceOptions) -> Result<Folder, Failure> {
         ..Default::default()
     };
     Folder::open(root, options).map_err(|error| Failure::Root(root.to_owned(), error))
+}
+
+/// Refuse buffers that this machine could not give if all were full.
+fn check_buffers(service: &ServiceOptions) -> Result<(), Failure> {
+    let bytes = service.max_sessions.saturating_mul(2).saturating_mul(service.socket_buffer.0);
+    let there = memory();
+    if Size(bytes) > there {
+        return Err(Failure::Buffers(Size(bytes), there));
+    }
+    Ok(())
 }
 
 fn settings(options: &Options) -> Result<Settings, Failure> {
@@ -101,6 +115,7 @@ fn serve<M: Media>(
     media: M,
 ) -> Result<(), Failure> {
     let (link, service) = (&options.link, &options.service);
+    let capture = capture(&options.trial)?;
     let tap = device(link, network)?;
     check_reach(options, network, tap.name())?;
     let identity = Identity {
@@ -111,10 +126,10 @@ fn serve<M: Media>(
         interface = tap.name(),
         mtu = tap.mtu(),
         offload = link.offload,
-        hardware = %identity.hardware,
+        mac = identity.hardware.to_string().replace('-', ":"),
         "attached"
     );
-    let wire = wire(&options.trial, tap, identity.seed)?;
+    let wire = wire(&options.trial, tap, capture, identity.seed)?;
     let mut sockets = SocketSet::new(Vec::new());
     let mut slots = sockets::slots(service.max_sessions, service.socket_buffer, &mut sockets);
     let mut doors = sockets::doors(&mut sockets);
@@ -137,16 +152,25 @@ fn device(link: &LinkOptions, network: &Network) -> Result<Tap, Failure> {
     tap.map_err(Failure::Device)
 }
 
-fn wire(trial: &TrialOptions, tap: Tap, seed: u64) -> Result<Wire, Failure> {
-    let capture = trial
-        .pcap
-        .as_ref()
-        .map(|path| Capture::create(path).map_err(|error| Failure::Capture(path.clone(), error)));
+fn capture(trial: &TrialOptions) -> Result<Option<Capture>, Failure> {
+    let create = |path: &PathBuf| {
+        Capture::create(path).map_err(|error| Failure::Capture(path.clone(), error))
+    };
+    trial.pcap.as_ref().map(create).transpose()
+}
+
+/// The device with what is to go wrong on it.
+fn wire(
+    trial: &TrialOptions,
+    tap: Tap,
+    capture: Option<Capture>,
+    seed: u64,
+) -> Result<Wire, Failure> {
     let faults = trial.faults(seed as u32);
     if faults.any() {
         tracing::warn!(seed = faults.seed, "frames are lost or damaged, as asked for");
     }
-    Wire::new(tap, Some(&faults), capture.transpose()?).map_err(Failure::Offload)
+    Wire::new(tap, Some(&faults), capture).map_err(Failure::Offload)
 }
 
 /// Refuse to serve others than this machine without an explicit word, and tell who is served.
@@ -163,7 +187,8 @@ fn check_reach(options: &Options, network: &Network, name: &str) -> Result<(), F
         }
         None => {
             tracing::warn!(
-                "every user of this machine, and whoever it passes on to {name}, can {what}"
+                "whoever reaches {name} can {what}: every user of this machine, and others if it \
+                 forwards to it or puts it into a bridge"
             );
             Ok(())
         }
@@ -181,4 +206,50 @@ fn reach(network: &Network, name: &str) -> Option<Reach> {
         return Some(Reach::Dhcp);
     }
     network.gateways.first().copied().map(Reach::Gateway)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn options(line: &str) -> Options {
+        let line = format!("coracle-tap --addr 192.168.69.1/24 --ram 1M {line}");
+        Options::try_parse_from(line.split_whitespace()).unwrap()
+    }
+
+    #[test]
+    fn the_server_is_set_as_the_options_say() {
+        let settings =
+            settings(&options("--control-port 7 --busy-timeout 9 --classic on")).unwrap();
+        assert_eq!((settings.control_port, settings.transfer_port), (7, Some(3333)));
+        assert_eq!((settings.config.busy, settings.timeouts.busy), (9, 9000));
+        assert!(settings.config.classic);
+        assert_eq!(settings.config.sessions, Some(32));
+    }
+
+    #[test]
+    fn ports_and_buffers_must_fit() {
+        let same = settings(&options("--control-port 3333"));
+        assert!(matches!(same, Err(Failure::Ports(3333))));
+        assert_eq!(settings(&options("--transfer-port none")).unwrap().transfer_port, None);
+        let huge = options("--max-sessions 4096 --socket-buffer 1G");
+        assert!(matches!(check_buffers(&huge.service), Err(Failure::Buffers(..))));
+        check_buffers(&options("").service).unwrap();
+    }
+
+    #[test]
+    fn who_reaches_more_than_this_machine_must_say_so() {
+        let check = |line: &str, name: &str| {
+            let options = options(line);
+            check_reach(&options, &options.link.network().unwrap(), name)
+        };
+        let beyond = "--gateway 192.168.69.9";
+        let word = "--insecure-anyone-can-read-and-write";
+        check("", "no-such-tap").unwrap();
+        assert!(matches!(check(beyond, "no-such-tap"), Err(Failure::Exposed(_))));
+        assert!(matches!(check("--dhcp", "no-such-tap"), Err(Failure::Exposed(Reach::Dhcp))));
+        check(&format!("{beyond} {word}"), "no-such-tap").unwrap();
+    }
 }

@@ -42,6 +42,14 @@ impl fmt::Display for Size {
     }
 }
 
+/// The memory of this machine, in whole MiB.
+pub(super) fn memory() -> Size {
+    let system = rustix::system::sysinfo();
+    #[allow(clippy::useless_conversion, reason = "the width depends on the machine")]
+    let bytes = u64::from(system.totalram).saturating_mul(system.mem_unit.into());
+    Size(usize::try_from(bytes >> 20).unwrap_or(usize::MAX >> 20) << 20)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

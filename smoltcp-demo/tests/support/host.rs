@@ -130,13 +130,13 @@ pub fn socket(buffer: usize) -> tcp::Socket<'static> {
 }
 
 /// A socket as a stream that never waits.
-pub struct Link<'a>(pub &'a mut tcp::Socket<'static>);
+pub struct Link<'s, 'b>(pub &'s mut tcp::Socket<'b>);
 
 /// The connection was reset, refused or given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost;
 
-impl Stream for Link<'_> {
+impl Stream for Link<'_, '_> {
     type Error = Lost;
 
     fn try_read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Lost> {

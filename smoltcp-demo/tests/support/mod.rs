@@ -1,6 +1,7 @@
 //! A network in memory, in virtual time: a wire with faults, hosts, clients.
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
+pub mod ancestor;
 pub mod forger;
 pub mod host;
 pub mod random;

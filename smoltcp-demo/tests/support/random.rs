@@ -3,22 +3,23 @@
 use std::env;
 use std::thread;
 
-/// The environment variable that sets the seed of every test: a failure is repeated so.
+/// The environment variable that gives all tests other numbers: a failure with such is repeated
+/// so. Without it they are the same each time.
 const VARIABLE: &str = "CORACLE_SEED";
 
-/// A generator (SplitMix64). A test that fails prints its seed.
+/// A generator (SplitMix64). A test that fails prints what repeats it.
 pub struct Random {
     seed: u64,
     state: u64,
 }
 
 impl Random {
-    /// The generator of a test: `seed` unless the environment says otherwise.
-    pub fn new(seed: u64) -> Self {
-        let seed = env::var(VARIABLE).map_or(seed, |seed| {
+    /// The generator with this number of a test, which follows from the seed of the run.
+    pub fn new(number: u64) -> Self {
+        let seed = env::var(VARIABLE).map_or(0, |seed| {
             seed.parse().unwrap_or_else(|_| panic!("{VARIABLE}: a number, not {seed:?}"))
         });
-        Self { seed, state: seed }
+        Self { seed, state: number ^ seed.wrapping_mul(0x2545_f491_4f6c_dd1d) }
     }
 
     pub fn next(&mut self) -> u64 {
@@ -44,13 +45,13 @@ impl Random {
 impl Drop for Random {
     fn drop(&mut self) {
         if thread::panicking() {
-            eprintln!("the seed was {}: set {VARIABLE}={} to repeat", self.seed, self.seed);
+            eprintln!("set {VARIABLE}={} to repeat", self.seed);
         }
     }
 }
 
 /// Bytes without a short period that follow from a seed.
 pub fn payload(seed: u64, len: usize) -> Vec<u8> {
-    let mut random = Random { seed, state: seed.wrapping_mul(0x2545_f491_4f6c_dd1d) };
+    let mut random = Random { seed, state: seed };
     (0..len).map(|_| random.next() as u8).collect()
 }

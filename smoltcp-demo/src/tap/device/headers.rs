@@ -115,3 +115,109 @@ pub fn fold(sum: u32) -> u16 {
     let sum = (sum & 0xffff) + (sum >> 16);
     ((sum & 0xffff) + (sum >> 16)) as u16
 }
+
+#[cfg(test)]
+pub mod tests {
+    use smoltcp::phy::ChecksumCapabilities;
+    use smoltcp::wire::{
+        EthernetAddress, EthernetFrame, EthernetProtocol, IpProtocol, IpRepr, TcpControl, TcpRepr,
+        TcpSeqNumber, UdpPacket, UdpRepr,
+    };
+
+    use super::*;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Kind {
+        TcpV4,
+        TcpV6,
+        TcpBehindHopByHop,
+        UdpV4,
+        Arp,
+    }
+
+    const TCP_REPR: TcpRepr<'_> = TcpRepr {
+        src_port: 40_000,
+        dst_port: 2222,
+        control: TcpControl::Psh,
+        seq_number: TcpSeqNumber(0x0102_0304),
+        ack_number: Some(TcpSeqNumber(0x0506_0708)),
+        window_len: 0xfff0,
+        window_scale: None,
+        max_seg_size: None,
+        sack_permitted: false,
+        sack_ranges: [None; 3],
+        timestamp: None,
+        payload: &[],
+    };
+
+    /// A frame as smoltcp makes it, with right checksums.
+    pub fn frame(kind: Kind, payload_len: usize) -> Vec<u8> {
+        let payload: Vec<u8> = (0..payload_len).map(|at| (at * 7 + at / 256) as u8).collect();
+        match kind {
+            Kind::TcpV4 => tcp(&payload, EthernetProtocol::Ipv4, "192.0.2.2", "192.0.2.1"),
+            Kind::TcpV6 => tcp(&payload, EthernetProtocol::Ipv6, "fd00::2", "fd00::1"),
+            Kind::TcpBehindHopByHop => {
+                let mut frame = tcp(&payload, EthernetProtocol::Ipv6, "fd00::2", "fd00::1");
+                let length = u16::from_be_bytes([frame[18], frame[19]]) + 8;
+                frame[18..20].copy_from_slice(&length.to_be_bytes());
+                frame[20] = HOP_BY_HOP;
+                // TCP follows; a padding of 4 bytes.
+                frame.splice(54..54, [TCP, 0, 1, 4, 0, 0, 0, 0]);
+                frame
+            }
+            Kind::UdpV4 => udp(&payload),
+            Kind::Arp => ethernet(EthernetProtocol::Arp, payload_len, |body| {
+                body.copy_from_slice(&payload);
+            }),
+        }
+    }
+
+    fn tcp(payload: &[u8], protocol: EthernetProtocol, from: &str, to: &str) -> Vec<u8> {
+        let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+        let repr = TcpRepr { payload, ..TCP_REPR };
+        let ip = IpRepr::new(from, to, IpProtocol::Tcp, repr.buffer_len(), 64);
+        let capabilities = ChecksumCapabilities::default();
+        ethernet(protocol, ip.buffer_len(), |body| {
+            ip.emit(&mut *body, &capabilities);
+            let mut packet = TcpPacket::new_unchecked(&mut body[ip.header_len()..]);
+            repr.emit(&mut packet, &from, &to, &capabilities);
+        })
+    }
+
+    fn udp(payload: &[u8]) -> Vec<u8> {
+        let (from, to) = ("192.0.2.2".parse().unwrap(), "192.0.2.1".parse().unwrap());
+        let repr = UdpRepr { src_port: 67, dst_port: 68 };
+        let ip = IpRepr::new(from, to, IpProtocol::Udp, repr.header_len() + payload.len(), 64);
+        let capabilities = ChecksumCapabilities::default();
+        ethernet(EthernetProtocol::Ipv4, ip.buffer_len(), |body| {
+            ip.emit(&mut *body, &capabilities);
+            let mut packet = UdpPacket::new_unchecked(&mut body[ip.header_len()..]);
+            let fill = |bytes: &mut [u8]| bytes.copy_from_slice(payload);
+            repr.emit(&mut packet, &from, &to, payload.len(), fill, &capabilities);
+        })
+    }
+
+    fn ethernet(protocol: EthernetProtocol, len: usize, fill: impl FnOnce(&mut [u8])) -> Vec<u8> {
+        let mut frame = EthernetFrame::new_unchecked(vec![0; ETHERNET_LEN + len]);
+        frame.set_src_addr(EthernetAddress([2, 0, 0, 0, 0, 2]));
+        frame.set_dst_addr(EthernetAddress([2, 0, 0, 0, 0, 1]));
+        frame.set_ethertype(protocol);
+        fill(frame.payload_mut());
+        frame.into_inner()
+    }
+
+    #[test]
+    fn tcp_is_found_in_what_is_not_a_fragment() {
+        let found = |frame: &[u8]| Tcp::find(frame).map(|tcp| (tcp.v6, tcp.start, tcp.end));
+        assert_eq!(found(&frame(Kind::TcpV4, 100)), Some((false, 34, 154)));
+        assert_eq!(found(&frame(Kind::TcpV6, 100)), Some((true, 54, 174)));
+        assert_eq!(found(&frame(Kind::TcpBehindHopByHop, 100)), Some((true, 62, 182)));
+        assert_eq!(found(&frame(Kind::UdpV4, 100)), None);
+        assert_eq!(found(&frame(Kind::Arp, 100)), None);
+        for place in [20, 21] {
+            let mut fragment = frame(Kind::TcpV4, 100);
+            fragment[place] |= 0x20;
+            assert_eq!(found(&fragment), None, "more fragments, or not the first");
+        }
+    }
+}

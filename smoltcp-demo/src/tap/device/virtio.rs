@@ -102,3 +102,129 @@ impl Header {
         Some(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tap::device::headers::tests::{Kind, frame};
+
+    const PARTIAL: Header =
+        Header { flags: NEEDS_CHECKSUM, checksum_start: 34, checksum_offset: 6, ..NONE };
+    const NONE: Header = Header {
+        flags: 0,
+        kind: ONE_SEGMENT,
+        headers_len: 0,
+        segment_len: 0,
+        checksum_start: 0,
+        checksum_offset: 0,
+    };
+
+    /// What the kernel does with a frame whose checksum it is to finish.
+    fn finish(header: Header, frame: &mut [u8]) {
+        let start = usize::from(header.checksum_start);
+        let checksum = !fold(sum(0, &frame[start..]));
+        let place = start + usize::from(header.checksum_offset);
+        frame[place..place + 2].copy_from_slice(&checksum.to_be_bytes());
+    }
+
+    #[test]
+    fn a_header_is_read_as_it_was_written() {
+        let header = Header {
+            flags: 1,
+            kind: 4,
+            headers_len: 0x1234,
+            segment_len: 1440,
+            checksum_start: 54,
+            checksum_offset: 16,
+        };
+        assert_eq!(Header::parse(&header.emit()), header);
+        let mut expected = vec![1, 4];
+        for number in [0x1234_u16, 1440, 54, 16] {
+            expected.extend(number.to_ne_bytes());
+        }
+        assert_eq!(header.emit().as_slice(), expected);
+    }
+
+    #[test]
+    fn a_segment_sent_says_where_its_checksum_is_and_what_to_cut() {
+        for (kind, many, start) in [(Kind::TcpV4, MANY_TCP_V4, 34), (Kind::TcpV6, MANY_TCP_V6, 54)]
+        {
+            let mut sent = frame(kind, 3001);
+            let header = Header::for_sending(&mut sent, NonZeroU16::new(1000));
+            let lengths = (header.headers_len, header.segment_len);
+            assert_eq!((header.flags, header.kind, lengths), (1, many, (start + 20, 1000)));
+            assert_eq!((header.checksum_start, header.checksum_offset), (start, 16));
+
+            let mut whole = frame(kind, 3001);
+            let header = Header::for_sending(&mut whole, None);
+            assert_eq!((header.kind, header.segment_len), (ONE_SEGMENT, 0));
+            assert_ne!(whole, frame(kind, 3001), "the checksum is begun anew");
+            finish(header, &mut whole);
+            assert_eq!(whole, frame(kind, 3001), "the checksum as smoltcp computes it");
+        }
+    }
+
+    #[test]
+    fn other_frames_are_sent_as_they_are() {
+        for kind in [Kind::UdpV4, Kind::Arp] {
+            let mut sent = frame(kind, 100);
+            assert_eq!(Header::for_sending(&mut sent, None), NONE);
+            assert_eq!(sent, frame(kind, 100));
+        }
+    }
+
+    #[test]
+    fn damage_is_noticed_where_nobody_has_looked_before() {
+        for kind in [Kind::TcpV4, Kind::TcpV6, Kind::TcpBehindHopByHop] {
+            let mut intact = frame(kind, 1001);
+            assert!(NONE.settle(&mut intact), "{kind:?}");
+            // The minimum of Ethernet: what is behind IP's end does not count.
+            intact.extend([0xee; 7]);
+            assert!(NONE.settle(&mut intact), "{kind:?}");
+
+            let mut damaged = frame(kind, 1001);
+            *damaged.last_mut().unwrap() ^= 0x10;
+            assert!(!NONE.settle(&mut damaged), "{kind:?}");
+            assert!(Header { flags: CHECKED, ..NONE }.settle(&mut damaged), "{kind:?}");
+            // Never left memory: the field is not a checksum.
+            assert!(Header { flags: NEEDS_CHECKSUM, ..NONE }.settle(&mut damaged), "{kind:?}");
+        }
+        // These the stack verifies itself.
+        for kind in [Kind::UdpV4, Kind::Arp] {
+            assert!(NONE.settle(&mut frame(kind, 100)));
+        }
+    }
+
+    #[test]
+    fn an_unfinished_checksum_of_udp_is_finished() {
+        let whole = frame(Kind::UdpV4, 101);
+        let mut begun = whole.clone();
+        let pseudo = fold(sum(17 + 8 + 101, &whole[26..34]));
+        begun[40..42].copy_from_slice(&pseudo.to_be_bytes());
+        assert_ne!(begun, whole);
+        assert!(PARTIAL.settle(&mut begun));
+        assert_eq!(begun, whole);
+        let beyond = Header { checksum_start: 1000, ..PARTIAL };
+        assert!(!beyond.settle(&mut begun), "a header that points behind the frame");
+    }
+
+    #[test]
+    fn no_frame_is_too_short_or_too_odd() {
+        for kind in [Kind::TcpV4, Kind::TcpV6, Kind::TcpBehindHopByHop, Kind::UdpV4] {
+            let whole = frame(kind, 40);
+            for len in 0..whole.len() {
+                for header in [NONE, PARTIAL, Header { checksum_start: 0, ..PARTIAL }] {
+                    header.settle(&mut whole[..len].to_vec());
+                }
+                Header::for_sending(&mut whole[..len].to_vec(), None);
+                for value in [0, 0xff] {
+                    let mut odd = whole.clone();
+                    odd[len] = value;
+                    NONE.settle(&mut odd);
+                    PARTIAL.settle(&mut odd);
+                    Header::for_sending(&mut odd, NonZeroU16::new(1));
+                }
+            }
+        }
+    }
+}

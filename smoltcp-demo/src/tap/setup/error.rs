@@ -162,3 +162,59 @@ impl Error for OpenError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setup() -> Setup {
+        let host = ["192.168.69.2/24", "fd00::2/64"].map(|text| text.parse().unwrap()).to_vec();
+        Setup { name: "tap0".into(), offload: true, host, mtu: Some(9000) }
+    }
+
+    #[test]
+    fn without_rights_the_commands_are_told() {
+        let text = OpenError::Rights(Box::new(setup())).to_string();
+        let expected = "this user may not make the TAP device tap0. Have it made by typing\n\n  \
+                        sudo ip tuntap add name tap0 mode tap user $USER\n  \
+                        sudo ip link set tap0 mtu 9000\n  \
+                        sudo ip addr add 192.168.69.2/24 dev tap0\n  \
+                        sudo ip addr add fd00::2/64 dev tap0 nodad\n  \
+                        sudo ip link set tap0 up\n\n\
+                        and start this again without --setup. It is removed with\n\n  \
+                        sudo ip tuntap del name tap0 mode tap";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn the_device_of_another_user_is_removed_first() {
+        let text = OpenError::Foreign(Box::new(setup())).to_string();
+        let commands: Vec<_> = text.lines().filter(|line| line.starts_with("  sudo")).collect();
+        assert_eq!(commands[0], "  sudo ip tuntap del name tap0 mode tap");
+        assert_eq!(commands[1], "  sudo ip tuntap add name tap0 mode tap user $USER");
+    }
+
+    #[test]
+    fn what_the_kernel_says_is_told_as_what_it_means() {
+        let error = |name: &str, errno: Errno| OpenError::from_device(name, errno.into());
+        for (name, errno, text) in [
+            ("tap0", Errno::BUSY, "another program uses tap0"),
+            // Loopback is there, and is none.
+            ("lo", Errno::INVAL, "lo is there but is no TAP device"),
+            ("lo", Errno::PERM, "the TAP device lo is not this user's"),
+            ("no-such-tap", Errno::PERM, "may not make the TAP device no-such-tap"),
+            ("tap0", Errno::NOENT, "cannot open /dev/net/tun"),
+            ("tap0", Errno::ACCESS, "cannot open /dev/net/tun"),
+            ("tap0", Errno::MFILE, "cannot open tap0: Too many open files"),
+            ("a-name-too-long0", Errno::INVAL, "\"a-name-too-long0\" is no name of an interface"),
+            ("a/b", Errno::INVAL, "\"a/b\" is no name"),
+            ("", Errno::INVAL, "\"\" is no name"),
+        ] {
+            let told = error(name, errno).to_string();
+            assert!(told.contains(text), "{name}, {errno}: {told}");
+        }
+        let v6 = "fd00::2/64".parse().unwrap();
+        let told = OpenError::from_address(v6, "tap0", Errno::ACCESS.into()).to_string();
+        assert!(told.contains("IPv6 is off"), "{told}");
+    }
+}

@@ -90,3 +90,49 @@ fn outcome(answer: &[u8]) -> io::Result<()> {
         _ => Err(io::Error::from(io::ErrorKind::InvalidData)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_asked_for_as_ip_asks() {
+        let message = new_address(7, "192.168.69.2/24".parse().unwrap());
+        let mut expected = 40_u32.to_ne_bytes().to_vec();
+        expected.extend(20_u16.to_ne_bytes());
+        expected.extend(0x605_u16.to_ne_bytes());
+        expected.extend([0; 8]);
+        expected.extend([2, 24, 2, 0]);
+        expected.extend(7_u32.to_ne_bytes());
+        for kind in [2_u16, 1] {
+            expected.extend(8_u16.to_ne_bytes());
+            expected.extend(kind.to_ne_bytes());
+            expected.extend([192, 168, 69, 2]);
+        }
+        assert_eq!(message, expected);
+        assert_eq!(new_address(7, "fd00::2/64".parse().unwrap()).len(), 64);
+    }
+
+    #[test]
+    fn the_answer_is_success_or_an_error_of_the_system() {
+        let answer = |code: i32| {
+            let mut answer = vec![0; HEADER_LEN];
+            answer[4..6].copy_from_slice(&ERROR.to_ne_bytes());
+            answer.extend(code.to_ne_bytes());
+            answer
+        };
+        assert!(outcome(&answer(0)).is_ok());
+        assert_eq!(outcome(&answer(-1)).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(outcome(&answer(-17)).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        for len in 0..HEADER_LEN + 4 {
+            assert!(outcome(&answer(0)[..len]).is_err());
+        }
+    }
+
+    #[test]
+    fn interfaces_are_found_by_name() {
+        let tables = Tables::open().unwrap();
+        assert!(tables.index("lo").unwrap().is_some());
+        assert_eq!(tables.index("no-such-link").unwrap(), None);
+    }
+}
