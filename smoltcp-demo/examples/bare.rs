@@ -13,6 +13,7 @@ use std::error::Error;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
+use std::process::ExitCode;
 use std::time;
 
 use clap::Parser;
@@ -72,8 +73,13 @@ struct Options {
     connections: NonZeroUsize,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    let Err(error) = run(&Options::parse()) else { return ExitCode::SUCCESS };
+    eprintln!("bare: {error}");
+    ExitCode::FAILURE
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let setup = Setup {
         name: options.tap.clone(),
         offload: options.offload,
@@ -81,7 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         mtu: options.mtu,
     };
     let tap = if options.setup { setup.create()? } else { setup.attach()? };
-    let mut bench = Bench::new(tap, &options)?;
+    let mut bench = Bench::new(tap, options)?;
     writeln!(std::io::stdout(), "ready")?;
     bench.run()
 }

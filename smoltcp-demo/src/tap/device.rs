@@ -2,9 +2,10 @@
 //! Ethernet frames, what is sent here it receives.
 //!
 //! The kernel hands over one frame a call, and takes one: there is no call for several (the
-//! socket behind the device takes batches only from within the kernel, `vhost-net`). A frame
-//! costs a system call therefore, and larger frames are the way to be faster: a larger MTU, or
-//! offload, with which a frame is up to 64 KiB of one TCP stream whatever the MTU is.
+//! socket behind the device takes batches only from within the kernel, `vhost-net`). The call
+//! alone costs 0.3 µs of the 1.4 µs that a frame of 1500 bytes takes in all, the kernel's TCP
+//! included. Larger frames are the way to be faster: a larger MTU, or offload, with which a frame
+//! is up to 64 KiB of one TCP stream whatever the MTU is.
 
 mod headers;
 mod virtio;
@@ -282,28 +283,22 @@ impl AsFd for Port {
     }
 }
 
-/// Memory for one frame, used again for each: with room for a header of virtio before it, and the
-/// frame at such an address that the bytes in it are copied fast.
-struct Buffer(Vec<u8>, usize);
+/// Memory for one frame, used again for each, with room for a header of virtio before it. Where in
+/// a page the frame lies was measured not to matter, other than for files.
+struct Buffer(Box<[u8]>);
 
-/// What addresses are aligned to.
-const PAGE: usize = 4096;
-
-/// Where in its page a frame begins. Copies of the kernel to and from the first bytes of a page
-/// are slow on some machines.
-const FRAME_OFFSET: usize = 512;
+/// Where the frame begins.
+const FRAME: usize = 16;
 
 impl Buffer {
     fn new() -> Self {
-        let memory = vec![0; 2 * PAGE + FRAME_MAX];
-        let page = memory.as_ptr().align_offset(PAGE) % PAGE;
-        Self(memory, page + FRAME_OFFSET)
+        Self(vec![0; FRAME + FRAME_MAX].into())
     }
 
     /// From where the kernel writes and reads.
     fn with_header(&mut self, offload: bool) -> &mut [u8] {
         let header = if offload { virtio::HEADER_LEN } else { 0 };
-        &mut self.0[self.1 - header..]
+        &mut self.0[FRAME - header..]
     }
 
     fn settle(&mut self, len: usize) -> bool {
@@ -313,11 +308,11 @@ impl Buffer {
     }
 
     fn frame(&self, len: usize) -> &[u8] {
-        &self.0[self.1..][..len]
+        &self.0[FRAME..][..len]
     }
 
     fn frame_mut(&mut self, len: usize) -> &mut [u8] {
-        &mut self.0[self.1..][..len]
+        &mut self.0[FRAME..][..len]
     }
 }
 

@@ -1,22 +1,28 @@
 //! A link that is worse than a TAP device: frames lost, damaged, too long, too many.
 //!
-//! smoltcp's [`FaultInjector`] does it, but for one thing: it damages a frame to be sent before
-//! it is written, which undoes the damage. [`Damage`] does that after.
+//! smoltcp's [`FaultInjector`] does it, but for the damage, which is done here by [`Damage`]: the
+//! injector damages a frame to be sent before it is written, which undoes the damage, and it
+//! damages ARP, which has no checksum: both sides would believe wrong addresses for a minute,
+//! which no link does, since Ethernet has a checksum of its own.
 //!
 //! The injector knows frames of up to 1536 bytes. Where the MTU is larger, the stack is told so,
 //! and connections agree on smaller segments; frames that are longer all the same are lost.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use smoltcp::phy::{self, Device, DeviceCapabilities, FaultInjector, PacketMeta};
 use smoltcp::time::Instant;
+
+/// The type of a frame of ARP.
+const ARP: [u8; 2] = [0x08, 0x06];
 
 /// What is to go wrong; by default, nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults {
     /// Of a hundred frames each way, how many are lost.
     pub drop_chance: u8,
-    /// Of a hundred frames each way, how many have one bit wrong.
+    /// Of a hundred frames each way, ARP's not counted, how many have one bit wrong.
     pub corrupt_chance: u8,
     /// The longest frame that is not lost, in bytes with the Ethernet header; 0: any.
     pub size_limit: usize,
@@ -55,10 +61,12 @@ impl Faults {
     pub fn inject<D: Device>(&self, device: D) -> FaultInjector<Damage<D>> {
         // Of 0, the generator makes nothing but 0.
         let seed = self.seed.max(1);
-        let chance = self.corrupt_chance.min(100);
-        let mut injector = FaultInjector::new(Damage { device, chance, random: seed }, seed);
+        // Not the injector's numbers once more: what is damaged has nothing to do with its losses.
+        let random = Cell::new((seed ^ 0x9e37_79b9).max(1));
+        let dice = Dice { chance: self.corrupt_chance, random };
+        let device = Damage { device, dice, memory: Vec::new() };
+        let mut injector = FaultInjector::new(device, seed);
         injector.set_drop_chance(self.drop_chance.min(100));
-        injector.set_corrupt_chance(chance);
         injector.set_max_packet_size(self.size_limit);
         injector.set_max_tx_rate(self.tx_rate);
         injector.set_max_rx_rate(self.rx_rate);
@@ -67,32 +75,33 @@ impl Faults {
     }
 }
 
-/// A device that damages frames on their way out, after they are written.
+/// A device that damages frames.
 pub struct Damage<D> {
     device: D,
-    chance: u8,
-    random: u32,
+    dice: Dice,
+    /// For a received frame, which cannot be damaged where it is.
+    memory: Vec<u8>,
 }
 
 impl<D: Device> Device for Damage<D> {
     type RxToken<'a>
-        = D::RxToken<'a>
+        = RxToken<'a, D::RxToken<'a>>
     where
         Self: 'a;
     type TxToken<'a>
-        = DamageToken<'a, D::TxToken<'a>>
+        = TxToken<'a, D::TxToken<'a>>
     where
         Self: 'a;
 
     fn receive(&mut self, now: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        let (chance, random) = (self.chance, &mut self.random);
-        let (frame, token) = self.device.receive(now)?;
-        Some((frame, DamageToken { token, chance, random }))
+        let Self { device, dice, memory } = self;
+        let (frame, room) = device.receive(now)?;
+        Some((RxToken { token: frame, dice, memory }, TxToken { token: room, dice }))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
         let token = self.device.transmit(now)?;
-        Some(DamageToken { token, chance: self.chance, random: &mut self.random })
+        Some(TxToken { token, dice: &self.dice })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -100,23 +109,45 @@ impl<D: Device> Device for Damage<D> {
     }
 }
 
-/// Room for a frame that is perhaps damaged.
-pub struct DamageToken<'a, T> {
+/// A frame that has come, perhaps to be damaged.
+pub struct RxToken<'a, T> {
     token: T,
-    chance: u8,
-    random: &'a mut u32,
+    dice: &'a Dice,
+    memory: &'a mut Vec<u8>,
 }
 
-impl<T: phy::TxToken> phy::TxToken for DamageToken<'_, T> {
+impl<T: phy::RxToken> phy::RxToken for RxToken<'_, T> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        let Self { token, dice, memory } = self;
+        token.consume(|frame| {
+            if !dice.hit(frame) {
+                return f(frame);
+            }
+            memory.clear();
+            memory.extend_from_slice(frame);
+            dice.damage(memory);
+            f(memory)
+        })
+    }
+
+    fn meta(&self) -> PacketMeta {
+        self.token.meta()
+    }
+}
+
+/// Room for a frame, which is perhaps damaged when it has been written.
+pub struct TxToken<'a, T> {
+    token: T,
+    dice: &'a Dice,
+}
+
+impl<T: phy::TxToken> phy::TxToken for TxToken<'_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let Self { token, chance, random } = self;
+        let Self { token, dice } = self;
         token.consume(len, |frame| {
             let result = f(frame);
-            if next(random) % 100 < u32::from(chance) {
-                let place = next(random) as usize % frame.len().max(1);
-                if let Some(byte) = frame.get_mut(place) {
-                    *byte ^= 1 << (next(random) % 8);
-                }
+            if dice.hit(frame) {
+                dice.damage(frame);
             }
             result
         })
@@ -127,12 +158,35 @@ impl<T: phy::TxToken> phy::TxToken for DamageToken<'_, T> {
     }
 }
 
-/// The next number of Marsaglia's xorshift, as the injector uses it.
-fn next(random: &mut u32) -> u32 {
-    *random ^= *random << 13;
-    *random ^= *random >> 17;
-    *random ^= *random << 5;
-    *random
+/// What is damaged, and where.
+struct Dice {
+    chance: u8,
+    random: Cell<u32>,
+}
+
+impl Dice {
+    /// Whether a frame is to be damaged.
+    fn hit(&self, frame: &[u8]) -> bool {
+        self.next() % 100 < u32::from(self.chance) && frame.get(12..14) != Some(&ARP)
+    }
+
+    /// Turn one bit, the error that is the most likely and the hardest to notice.
+    fn damage(&self, frame: &mut [u8]) {
+        let place = self.next() as usize % frame.len().max(1);
+        if let Some(byte) = frame.get_mut(place) {
+            *byte ^= 1 << (self.next() % 8);
+        }
+    }
+
+    /// The next number of Marsaglia's xorshift, as the injector uses it.
+    fn next(&self) -> u32 {
+        let mut random = self.random.get();
+        random ^= random << 13;
+        random ^= random >> 17;
+        random ^= random << 5;
+        self.random.set(random);
+        random
+    }
 }
 
 #[cfg(test)]
@@ -189,6 +243,14 @@ mod tests {
         let twice = back.iter().filter(|frame| wrong_bits(frame, &[7; 1500]) == 2).count();
         // Now and then the same bit twice.
         assert!(twice > FRAMES * 99 / 100, "{twice}");
+    }
+
+    #[test]
+    fn arp_is_not_damaged() {
+        let faults = Faults { corrupt_chance: 100, ..Faults::default() };
+        let mut frame = [7; 42];
+        frame[12..14].copy_from_slice(&ARP);
+        assert!(round(&faults, &frame, |_| 0).iter().all(|back| *back == frame));
     }
 
     #[test]

@@ -124,6 +124,7 @@ impl Setup {
         match error {
             OpenError::Rights(_) => OpenError::Rights(Box::new(self.clone())),
             OpenError::Foreign(_) => OpenError::Foreign(Box::new(self.clone())),
+            OpenError::Closed(_) => OpenError::Closed(Box::new(self.clone())),
             error => error,
         }
     }

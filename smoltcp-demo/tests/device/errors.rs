@@ -2,13 +2,12 @@
 
 use coracle_smoltcp::tap::device::{Tap, Trouble};
 use coracle_smoltcp::tap::setup::{OpenError, Setup};
-use coracle_tests::network::{Host, Network};
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use smoltcp::phy::{Device as _, TxToken as _};
 use smoltcp::time::Instant;
 
 use super::stack::told;
-use super::{run, setup};
+use super::{Alone, run, setup};
 
 fn send(tap: &mut Tap) {
     // A frame of a type for experiments, to all.
@@ -21,8 +20,8 @@ fn send(tap: &mut Tap) {
 
 #[test]
 fn an_interface_that_goes_down_and_one_that_goes_away_are_told_once() {
-    let Some(network) = Network::or_skip() else { return };
-    network.on(Host::Server, || {
+    let Some(host) = Alone::or_skip() else { return };
+    host.run(|| {
         for offload in [false, true] {
             let mut tap = setup(offload, None).create().unwrap();
             send(&mut tap);
@@ -57,8 +56,8 @@ fn an_interface_that_goes_down_and_one_that_goes_away_are_told_once() {
 
 #[test]
 fn a_device_that_is_down_is_told_before_the_first_frame() {
-    let Some(network) = Network::or_skip() else { return };
-    network.on(Host::Server, || {
+    let Some(host) = Alone::or_skip() else { return };
+    host.run(|| {
         let tap = Tap::open("tap%d", false).unwrap();
         assert_eq!(tap.name(), "tap0", "the kernel's choice");
         assert!(matches!(tap.trouble(), Some(Trouble::Down(name)) if name == "tap0"));
@@ -68,8 +67,8 @@ fn a_device_that_is_down_is_told_before_the_first_frame() {
 
 #[test]
 fn devices_that_cannot_be_had_say_why() {
-    let Some(network) = Network::or_skip() else { return };
-    network.on(Host::Server, || {
+    let Some(host) = Alone::or_skip() else { return };
+    host.run(|| {
         let taken = setup(false, None).create().unwrap();
         let text = told(setup(false, None).create());
         assert!(text.contains("there is an interface tap0 already: without --setup"), "{text}");
@@ -104,9 +103,11 @@ fn devices_that_cannot_be_had_say_why() {
 
 #[test]
 fn without_rights_the_commands_are_told() {
-    let Some(network) = Network::or_skip() else { return };
-    network.on(Host::Server, || {
+    let Some(host) = Alone::or_skip() else { return };
+    host.run(|| {
         run("ip tuntap add name other mode tap user 12345");
+        let mine = Setup { name: "mine".into(), ..setup(true, Some(1400)) };
+        run(&mine.commands().replace("sudo ", "USER=root; "));
         let mut sets = capabilities(None).unwrap();
         sets.effective -= CapabilitySet::NET_ADMIN;
         // This thread's, which ends with the test.
@@ -121,7 +122,10 @@ fn without_rights_the_commands_are_told() {
         }
         let setup = Setup { name: "other".into(), ..setup };
         let text = told(setup.attach());
-        assert!(text.starts_with("the TAP device other is not this user's"), "{text}");
+        assert!(text.starts_with("this user may not use the TAP device other"), "{text}");
         assert!(text.contains("192.168.69.2/24 dev other"), "{text}");
+        let tap = Setup { mtu: None, ..mine }.attach().unwrap();
+        assert_eq!(tap.mtu(), 1400, "what the commands made needs no rights");
+        assert!(tap.trouble().is_none());
     });
 }

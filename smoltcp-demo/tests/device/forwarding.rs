@@ -3,7 +3,6 @@
 
 use coracle_smoltcp::tap::device::Tap;
 use coracle_smoltcp::tap::setup::Setup;
-use coracle_tests::network::{Host, Network};
 use coracle_tests::payload;
 use smoltcp::phy::{ChecksumCapabilities, Device as _, RxToken as _, TxToken as _};
 use smoltcp::socket::tcp::State;
@@ -13,8 +12,8 @@ use smoltcp::wire::{
     TcpPacket, TcpRepr, TcpSeqNumber,
 };
 
-use super::run;
 use super::stack::{PORT, Stack, cidr};
+use super::{Alone, run};
 
 const NEAR: Ipv4Address = Ipv4Address::new(10, 0, 1, 1);
 const NEAR_HOST: Ipv4Address = Ipv4Address::new(10, 0, 1, 2);
@@ -33,8 +32,8 @@ fn devices() -> (Tap, Tap) {
 
 #[test]
 fn what_the_kernel_cuts_and_sums_up_another_machine_finds_right() {
-    let Some(network) = Network::or_skip() else { return };
-    network.on(Host::Server, || {
+    let Some(host) = Alone::or_skip() else { return };
+    host.run(|| {
         let (near, far) = devices();
         let mut near = Stack::new(near, &["10.0.1.1/24"]);
         let mut far = Stack::new(far, &["10.0.2.1/24"]);
@@ -73,8 +72,8 @@ fn forwarded_packets() -> usize {
 
 #[test]
 fn a_damaged_segment_from_another_machine_is_not_taken() {
-    let Some(network) = Network::or_skip() else { return };
-    network.on(Host::Server, || {
+    let Some(host) = Alone::or_skip() else { return };
+    host.run(|| {
         let (near, mut far) = devices();
         let mut near = Stack::new(near, &["10.0.1.1/24"]);
         near.route(NEAR_HOST);

@@ -9,6 +9,7 @@ mod stack;
 use std::fs;
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use coracle_smoltcp::tap::capture::Capture;
 use coracle_smoltcp::tap::fault::Faults;
@@ -20,6 +21,23 @@ use stack::{cidr, echoing, exchange};
 
 const ADDRESSES: [&str; 2] = ["192.168.69.1/24", "fd00::1/64"];
 const ECHOES: [&str; 2] = ["192.168.69.1:7", "[fd00::1]:7"];
+
+/// Hosts for a test, one test at a time: a command that another one starts would have this one's
+/// device open until it has become another program.
+struct Alone(Network, #[expect(dead_code, reason = "held")] MutexGuard<'static, ()>);
+
+impl Alone {
+    fn or_skip() -> Option<Self> {
+        static ONE: Mutex<()> = Mutex::new(());
+        // Whether another test has failed does not matter.
+        let guard = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        Network::or_skip().map(|network| Self(network, guard))
+    }
+
+    fn run(&self, work: impl FnOnce() + Send) {
+        self.0.on(Host::Server, work);
+    }
+}
 
 fn setup(offload: bool, mtu: Option<u16>) -> Setup {
     let host = ADDRESSES.iter().map(|ours| beside(cidr(ours)).unwrap()).collect();
@@ -39,8 +57,8 @@ fn run(line: &str) -> String {
 
 #[test]
 fn large_contents_come_back_right_at_every_mtu_with_and_without_offload() {
-    let Some(network) = Network::or_skip() else { return };
-    network.on(Host::Server, || {
+    let Some(host) = Alone::or_skip() else { return };
+    host.run(|| {
         for (mtu, offload) in
             [(1500, false), (1500, true), (9000, true), (65_521, false), (65_521, true)]
         {
@@ -63,8 +81,8 @@ fn large_contents_come_back_right_at_every_mtu_with_and_without_offload() {
 
 #[test]
 fn a_device_made_with_the_commands_that_are_told_serves_with_and_without_offload() {
-    let Some(network) = Network::or_skip() else { return };
-    network.on(Host::Server, || {
+    let Some(host) = Alone::or_skip() else { return };
+    host.run(|| {
         let commands = setup(true, Some(2000)).commands();
         run(&commands.replace("sudo ", "USER=root; "));
         for offload in [true, false, true] {
@@ -87,11 +105,11 @@ fn a_device_made_with_the_commands_that_are_told_serves_with_and_without_offload
 
 #[test]
 fn a_capture_has_what_went_over_the_wire() {
-    let Some(network) = Network::or_skip() else { return };
+    let Some(host) = Alone::or_skip() else { return };
     let folder = tempfile::tempdir().unwrap();
     for offload in [false, true] {
         let path = folder.path().join(format!("{offload}.pcap"));
-        network.on(Host::Server, || {
+        host.run(|| {
             let make = || {
                 let capture = Capture::create(&path).unwrap();
                 Wire::new(setup(offload, None).create().unwrap(), None, Some(capture)).unwrap()
@@ -113,10 +131,10 @@ fn a_capture_has_what_went_over_the_wire() {
 }
 
 #[test]
-fn contents_come_back_right_over_a_link_that_loses_frames() {
-    let Some(network) = Network::or_skip() else { return };
-    network.on(Host::Server, || {
-        let faults = Faults { drop_chance: 5, seed: 4, ..Faults::default() };
+fn contents_come_back_right_over_a_link_that_loses_and_damages_frames() {
+    let Some(host) = Alone::or_skip() else { return };
+    host.run(|| {
+        let faults = Faults { drop_chance: 3, corrupt_chance: 3, ..Faults::default() };
         // Longer frames than the injector knows: it says so, and none are sent.
         let make = || {
             let tap = setup(false, Some(9000)).create().unwrap();

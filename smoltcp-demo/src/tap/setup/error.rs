@@ -20,6 +20,8 @@ pub enum OpenError {
     Rights(Box<Setup>),
     /// There is one, which this user may not use.
     Foreign(Box<Setup>),
+    /// This user may not open `/dev/net/tun`, which most systems allow everybody.
+    Closed(Box<Setup>),
     /// The kernel has no TAP devices, or hides them.
     Driver(io::Error),
     /// Another program has the device.
@@ -52,7 +54,8 @@ impl OpenError {
             Some(Errno::PERM) => Self::Rights(setup()),
             Some(Errno::BUSY) => Self::Busy(name.into()),
             Some(Errno::INVAL) => Self::NotTap(name.into()),
-            Some(Errno::NOENT | Errno::NODEV | Errno::NXIO | Errno::ACCESS) => Self::Driver(error),
+            Some(Errno::ACCESS) => Self::Closed(setup()),
+            Some(Errno::NOENT | Errno::NODEV | Errno::NXIO) => Self::Driver(error),
             _ => Self::System("open", name.into(), error),
         }
     }
@@ -85,20 +88,15 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rights(setup) => {
-                let name = &setup.name;
-                write!(
-                    f,
-                    "this user may not make the TAP device {name}. Have it made by typing\n\n"
-                )?;
-                advice(f, setup, "")
+                advise(f, setup, format_args!("may not make the TAP device {}", setup.name), "")
             }
             Self::Foreign(setup) => {
-                let name = &setup.name;
-                write!(
-                    f,
-                    "the TAP device {name} is not this user's. Have another made by typing\n\n"
-                )?;
-                advice(f, setup, &format!("  {}\n", setup.removal()))
+                let what = format_args!("may not use the TAP device {}", setup.name);
+                advise(f, setup, what, &setup.removal())
+            }
+            Self::Closed(setup) => {
+                let what = format_args!("may not open /dev/net/tun");
+                advise(f, setup, what, "sudo chmod a+rw /dev/net/tun")
             }
             Self::Driver(error) => write!(
                 f,
@@ -145,13 +143,20 @@ impl fmt::Display for OpenError {
     }
 }
 
-/// The commands, and how to go on.
-fn advice(f: &mut fmt::Formatter<'_>, setup: &Setup, before: &str) -> fmt::Result {
-    f.write_str(before)?;
-    for line in setup.commands().lines() {
+/// What is not allowed, the commands that help, and how to go on.
+fn advise(
+    f: &mut fmt::Formatter<'_>,
+    setup: &Setup,
+    what: fmt::Arguments<'_>,
+    first: &str,
+) -> fmt::Result {
+    write!(f, "this user {what}. That is helped by typing\n\n")?;
+    let commands = setup.commands();
+    for line in Some(first).filter(|line| !line.is_empty()).into_iter().chain(commands.lines()) {
         writeln!(f, "  {line}")?;
     }
-    write!(f, "\nand start this again without --setup. It is removed with\n\n  {}", setup.removal())
+    let removal = setup.removal();
+    write!(f, "\nand by starting this again without --setup. It is undone with\n\n  {removal}")
 }
 
 impl Error for OpenError {
@@ -175,13 +180,13 @@ mod tests {
     #[test]
     fn without_rights_the_commands_are_told() {
         let text = OpenError::Rights(Box::new(setup())).to_string();
-        let expected = "this user may not make the TAP device tap0. Have it made by typing\n\n  \
+        let expected = "this user may not make the TAP device tap0. That is helped by typing\n\n  \
                         sudo ip tuntap add name tap0 mode tap user $USER\n  \
                         sudo ip link set tap0 mtu 9000\n  \
                         sudo ip addr add 192.168.69.2/24 dev tap0\n  \
                         sudo ip addr add fd00::2/64 dev tap0 nodad\n  \
                         sudo ip link set tap0 up\n\n\
-                        and start this again without --setup. It is removed with\n\n  \
+                        and by starting this again without --setup. It is undone with\n\n  \
                         sudo ip tuntap del name tap0 mode tap";
         assert_eq!(text, expected);
     }
@@ -201,10 +206,14 @@ mod tests {
             ("tap0", Errno::BUSY, "another program uses tap0"),
             // Loopback is there, and is none.
             ("lo", Errno::INVAL, "lo is there but is no TAP device"),
-            ("lo", Errno::PERM, "the TAP device lo is not this user's"),
+            ("lo", Errno::PERM, "may not use the TAP device lo"),
             ("no-such-tap", Errno::PERM, "may not make the TAP device no-such-tap"),
             ("tap0", Errno::NOENT, "cannot open /dev/net/tun"),
-            ("tap0", Errno::ACCESS, "cannot open /dev/net/tun"),
+            (
+                "tap0",
+                Errno::ACCESS,
+                "  sudo chmod a+rw /dev/net/tun\n  sudo ip tuntap add name tap0",
+            ),
             ("tap0", Errno::MFILE, "cannot open tap0: Too many open files"),
             ("a-name-too-long0", Errno::INVAL, "\"a-name-too-long0\" is no name of an interface"),
             ("a/b", Errno::INVAL, "\"a/b\" is no name"),
