@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 
 use coracle_tests::payload;
@@ -10,7 +11,9 @@ use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, Ipv4Packet, TcpPacket, TcpRepr,
 };
 
-use crate::site::{CONTROL, Site, TRANSFER, same};
+use crate::forged::Forger;
+use crate::site::{ANYONE, CONTROL, MTU, Site, TRANSFER, same};
+use crate::support::until;
 
 /// The first bytes of such a file: its magic number for times in microseconds.
 const MAGIC: u32 = 0xa1b2_c3d4;
@@ -20,6 +23,9 @@ const RECORD: usize = 16;
 
 /// The number of Ethernet among the kinds of links.
 const ETHERNET: u32 = 1;
+
+/// Bytes of the longest frame.
+const WHOLE: usize = MTU as usize + 14;
 
 const SIZE: u64 = 1 << 20;
 
@@ -68,7 +74,7 @@ fn bytes_from(frames: &[Vec<u8>]) -> BTreeMap<u16, u64> {
 
 #[test]
 fn a_capture_holds_what_went_over_the_wire() {
-    for options in [&[][..], &["--offload"]] {
+    for (options, is_offloaded) in [(&[][..], false), (&["--offload"], true)] {
         let keep = tempfile::tempdir().unwrap();
         let path = keep.path().join("wire.pcap");
         let pcap = ["--pcap", path.to_str().unwrap()];
@@ -79,7 +85,10 @@ fn a_capture_holds_what_went_over_the_wire() {
         assert!(same(site.here("x"), site.here("y")));
         site.server.terminate().unwrap();
         assert_eq!(site.server.wait().unwrap().code(), Some(0));
-        let bytes = bytes_from(&frames(&path));
+        let frames = frames(&path);
+        // With offload the kernel cuts segments, and puts them together, on the other side.
+        assert_eq!(frames.iter().any(|frame| frame.len() > WHOLE), is_offloaded);
+        let bytes = bytes_from(&frames);
         // On two connections: files come by the transfer port, answers by the other as well.
         assert!(bytes[&TRANSFER] > SIZE, "{bytes:?}");
         assert!((1..SIZE).contains(&bytes[&CONTROL]), "{bytes:?}");
@@ -96,10 +105,25 @@ fn a_capture_is_whole_whenever_it_is_looked_at() {
     let mut session = site.session(2);
     assert_eq!(session.ask("noop"), "ok");
     // A server without work has written all of it.
-    crate::support::until("it holds the answer", || {
+    until("it holds the answer", || {
         let bytes = fs::read(&path).unwrap();
         bytes.windows(4).any(|part| part == b"noop")
     });
     site.server.kill().unwrap();
     assert!(bytes_from(&frames(&path))[&CONTROL] > 0);
+}
+
+#[test]
+fn a_forged_connection_is_answered_and_half_open() {
+    let keep = tempfile::tempdir().unwrap();
+    let path = keep.path().join("wire.pcap");
+    let options = ["--pcap", path.to_str().unwrap(), "--gateway", "192.168.69.2", ANYONE];
+    let Some(site) = Site::start(&options) else { return };
+    let nobody = SocketAddrV4::new(Ipv4Addr::new(10, 99, 0, 1), 4711);
+    Forger::on(&site.wire).syn(nobody, CONTROL);
+    // Its ports and, further on, its flags: SYN and ACK.
+    let ports = [CONTROL.to_be_bytes(), nobody.port().to_be_bytes()].concat();
+    let is_answer = |segment: &[u8]| segment[..4] == ports && segment[13] == 0x12;
+    let is_there = |bytes: Vec<u8>| bytes.windows(14).any(is_answer);
+    until("it is answered", || fs::read(&path).is_ok_and(is_there));
 }

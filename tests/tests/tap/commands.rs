@@ -10,8 +10,8 @@ use coracle_tests::network::Family;
 use coracle_tests::payload;
 
 use crate::site::{FOLDER, RAM, Site, same};
-use crate::support::Ran;
-use crate::support::Running;
+use crate::support::raw::frames;
+use crate::support::{Ran, Running, names};
 
 /// Larger than all buffers on the way.
 const LARGE: u64 = (3 << 20) + 5;
@@ -186,7 +186,7 @@ fn partials_are_told_continued_and_forgotten() {
         let leave = |count: usize| {
             let mut raw = site.session(2);
             raw.send(format!("upload x {}\n", bytes.len()));
-            raw.send(&crate::support::raw::frames(&bytes[..count])[..4 + count]);
+            raw.send(&frames(&bytes[..count])[..4 + count]);
             raw.send(*b"\x03\0\0\0");
             assert!(raw.line().starts_with("err aborted "));
         };
@@ -222,6 +222,6 @@ fn eight_clients_at_once_keep_their_files_apart() {
                 });
             }
         });
-        assert_eq!(crate::support::names(site.root.path()).len(), 8);
+        assert_eq!(names(site.root.path()).len(), 8);
     }
 }

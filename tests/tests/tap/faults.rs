@@ -1,6 +1,8 @@
 //! Wires that lose, damage, double and reorder frames: every transfer comes whole, or fails
 //! cleanly and is continued.
 
+use std::fs;
+
 use coracle_tests::network::{Family, Wire, or_skip};
 use coracle_tests::payload;
 
@@ -52,7 +54,7 @@ fn files_go_and_come(site: &Site, size: u64) {
         assert!(same(site.here("x"), site.there("x")));
         persist(site, family, &[options, &["download", "x", "y"]].concat());
         assert!(same(site.here("x"), site.here("y")));
-        std::fs::remove_file(site.here("y")).unwrap();
+        fs::remove_file(site.here("y")).unwrap();
     }
     assert_eq!(names(site.root.path()), ["x"]);
 }

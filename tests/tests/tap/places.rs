@@ -1,13 +1,15 @@
 //! Places of sessions: they come back from peers that are killed and from peers that vanish, and
 //! whoever finds none is told.
 
+use std::fs;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use coracle_tests::payload;
 use socket2::SockRef;
 
-use crate::site::{CONTROL, SOON, Site};
+use crate::site::{SOON, Site, same};
 use crate::support::raw::{Raw, upload};
 use crate::support::{Running, until};
 
@@ -41,15 +43,11 @@ const SHORT: &[&str] = &[
     "2",
 ];
 
-/// Wait until a newcomer has the place; while it has none it is told.
+/// Wait until a newcomer has the place, which must not take long.
 #[track_caller]
 fn until_free(site: &Site) {
     let begun = Instant::now();
-    until("the place is free", || {
-        let reply = site.raw(NEWCOMER).ask("hello 1");
-        assert!(reply.starts_with("ok 1 ") || reply.starts_with("err limit "), "{reply:?}");
-        reply.starts_with("ok 1 ")
-    });
+    until("the place is free", || site.has_place());
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
 }
 
@@ -130,7 +128,7 @@ fn a_client_that_is_killed_leaves_its_place() {
         return;
     };
     let bytes = payload::bytes(1, LARGE);
-    std::fs::write(site.there("big"), &bytes).unwrap();
+    fs::write(site.there("big"), &bytes).unwrap();
     // In a shell; inside an upload from a pipe that stays open; inside a download into a pipe
     // that nobody reads.
     let shell = || Running::with_input(&mut piped(&site, &[]), b"ls\n");
@@ -140,7 +138,7 @@ fn a_client_that_is_killed_leaves_its_place() {
     let begin: [&dyn Fn() -> Running; 3] = [&shell, &uploading, &downloading];
     for begin in begin {
         let running = begin();
-        until("it has the place", || site.raw(NEWCOMER).ask("hello 1").starts_with("err limit "));
+        until("it has the place", || !site.has_place());
         running.kill();
         until_free(&site);
     }
@@ -148,9 +146,9 @@ fn a_client_that_is_killed_leaves_its_place() {
     assert!(site.run(&["partial", "x"]).succeeded().text().ends_with(" x\n"));
 }
 
-fn piped(site: &Site, arguments: &[&str]) -> std::process::Command {
+fn piped(site: &Site, arguments: &[&str]) -> Command {
     let mut command = site.client(arguments);
-    command.stdin(std::process::Stdio::piped());
+    command.stdin(Stdio::piped());
     command
 }
 
@@ -158,15 +156,16 @@ fn piped(site: &Site, arguments: &[&str]) -> std::process::Command {
 fn whoever_finds_no_place_is_told() {
     let Some(site) = Site::start(&["--max-sessions", "2"]) else { return };
     let sessions = [site.session(2), site.session(2)];
+    for _ in 0..3 {
+        let mut raw = site.raw(NEWCOMER);
+        let reply = raw.ask("hello 1");
+        assert!(reply.starts_with("err limit "), "{reply:?}");
+        assert!(raw.rest().is_empty());
+    }
+    // Many at the same time as well, and nobody waits in vain.
     thread::scope(|scope| {
         for _ in 0..20 {
-            let site = &site;
-            scope.spawn(move || {
-                let mut raw = Raw::from(site.connect(2, CONTROL).unwrap());
-                let reply = raw.ask("hello 1");
-                assert!(reply.starts_with("err limit "), "{reply:?}");
-                assert!(raw.rest().is_empty());
-            });
+            scope.spawn(|| assert!(!site.has_place()));
         }
     });
     drop(sessions);
@@ -184,7 +183,7 @@ fn a_stalled_session_holds_up_no_other() {
     site.wire.silence(PEER).unwrap();
     for _ in 0..3 {
         site.run(&["download", "big", "back"]).succeeded();
-        assert!(crate::site::same(site.there("big"), site.here("back")));
+        assert!(same(site.there("big"), site.here("back")));
     }
     // What was stalled goes on as soon as it is read.
     assert!(stalled.line().starts_with("ok "));

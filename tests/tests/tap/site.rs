@@ -1,6 +1,7 @@
 //! A host with a wire to a server of its own, and the client on that host.
 
 use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -109,12 +110,39 @@ impl Site {
     }
 
     /// A connection from an address of the host to a port of the server.
-    pub fn connect(&self, from: u8, port: u16) -> std::io::Result<TcpStream> {
+    pub fn connect(&self, from: u8, port: u16) -> io::Result<TcpStream> {
         let socket = self.wire.host.on(|| Socket::new(Domain::IPV4, Type::STREAM, None))?;
         socket.bind(&SocketAddr::from((Family::V4.host(from), 0)).into())?;
         let server = SocketAddr::from((Family::V4.server(), port));
         socket.connect_timeout(&server.into(), PATIENCE)?;
         Ok(socket.into())
+    }
+
+    /// Whether a newcomer gets a place. One who gets none is told; or, where many are told at the
+    /// same time, reset, which is no silence either.
+    pub fn has_place(&self) -> bool {
+        match self.first_reply(2) {
+            Ok(reply) if reply.starts_with("ok 1 ") => true,
+            Ok(reply) => {
+                assert!(reply.starts_with("err limit "), "{reply:?}");
+                false
+            }
+            Err(error) => {
+                let kinds = [ErrorKind::ConnectionReset, ErrorKind::ConnectionRefused];
+                assert!(kinds.contains(&error.kind()), "{error:?}");
+                false
+            }
+        }
+    }
+
+    /// What a newcomer gets for an answer.
+    pub fn first_reply(&self, from: u8) -> io::Result<String> {
+        let mut stream = self.connect(from, CONTROL)?;
+        stream.set_read_timeout(Some(SOON))?;
+        stream.write_all(b"hello 1\n")?;
+        let mut reply = String::new();
+        BufReader::new(stream).read_line(&mut reply)?;
+        Ok(reply)
     }
 
     /// A connection that has said nothing yet.
