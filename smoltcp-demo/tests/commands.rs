@@ -109,18 +109,6 @@ fn exit_ends_the_session_and_the_connection() {
 }
 
 #[test]
-fn a_small_segment_size_and_a_large_one_serve_alike() {
-    for mtu in [576, 1280, 9000, 65_521] {
-        let mut world = World::serving(2, Setup { mtu, ..Setup::default() });
-        let host = world.host_with_mtu(mtu);
-        let session = world.session(host, Version::V4);
-        let file = payload(2, 200_000);
-        let answers = world.does(session, [upload("f", &file), download("f")]);
-        assert!(answers[1].bytes == file, "MTU {mtu}");
-    }
-}
-
-#[test]
 fn a_greeting_names_the_limits_of_the_server() {
     let mut setup = Setup::slots(3);
     setup.settings.config.sessions = Some(3);

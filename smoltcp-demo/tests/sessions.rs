@@ -6,7 +6,7 @@ use coracle::{Code, Command};
 use smoltcp::socket::tcp;
 use smoltcp::time::Duration;
 use support::session::{download, list, receipt, sum, upload};
-use support::{CONTROL, SECOND, Setup, Version, World, payload};
+use support::{CONTROL, Conditions, SECOND, Setup, Version, World, payload};
 
 #[test]
 fn eight_clients_at_once_move_their_files_both_ways() {
@@ -184,4 +184,70 @@ fn a_host_that_comes_back_with_the_port_of_its_dead_connection_is_served() {
     let session = world.session(host, Version::V4);
     world.ask(session, [Command::Noop.into()]);
     world.finish(session, SECOND * 100);
+}
+
+#[test]
+fn a_wire_that_doubles_every_frame_begins_no_session_twice() {
+    for slots in [1, 2, 5] {
+        let mut world = World::serving(9, Setup::slots(slots));
+        let host = world.host();
+        let twice = Conditions { doubled: 100, ..Conditions::GOOD };
+        world.hosts[host].device.set(twice, twice);
+        for round in 1..5 {
+            let session = world.session(host, Version::V4);
+            let file = payload(round, 20_000);
+            let tasks = [upload("f", &file), download("f"), Command::Exit.into()];
+            assert!(world.does(session, tasks)[1].bytes == file);
+            let states = world.server().states();
+            assert!(!states.contains(&tcp::State::SynReceived), "{slots} slots: {states:?}");
+            world.run_for(SECOND * 3);
+            let owner = world.server().server.owner();
+            assert_eq!(owner.begun.len() as u64, round, "{slots} slots");
+            assert!(owner.turned_away.is_empty(), "{slots} slots");
+        }
+    }
+}
+
+#[test]
+fn a_round_trip_that_is_longer_than_the_patience_of_a_segment_takes_one_slot() {
+    for slots in [1, 2, 5] {
+        let mut world = World::serving(10, Setup::slots(slots));
+        let host = world.host();
+        let far = Conditions { delay: Duration::from_millis(1300), ..Conditions::GOOD };
+        world.hosts[host].device.set(far, far);
+        let session = world.session(host, Version::V4);
+        let file = payload(10, 5_000);
+        world.ask(session, [upload("f", &file), download("f")]);
+        let answers = world.finish(session, SECOND * 120);
+        assert!(answers[1].bytes == file);
+        let owner = world.server().server.owner();
+        assert_eq!((owner.begun.len(), owner.turned_away.len()), (1, 0), "{slots} slots");
+    }
+}
+
+#[test]
+fn visitors_who_stay_at_the_doors_keep_nobody_from_them() {
+    let mut world = World::serving(11, Setup::slots(1));
+    let (first, second, third) = (world.host(), world.host(), world.host());
+    let session = world.session(first, Version::V4);
+    world.does(session, []);
+    // They read nothing, or are gone, and there are more of them than doors.
+    for _ in 0..6 {
+        let raw = world.dial(second, Version::V4, CONTROL);
+        world.raws[raw].reads = false;
+        world.run_for(Duration::from_millis(300));
+    }
+    world.hosts[second].vanish();
+    for _ in 0..3 {
+        let late = world.session(third, Version::V4);
+        world.run_until(SECOND * 10, |world| world.sessions[late].end.is_some());
+        let told = world.sessions[late].script.farewell.as_ref().map(|(code, _)| *code);
+        assert_eq!(told, Some(Some(Code::Limit)));
+    }
+    world.does(session, [Command::Noop.into()]);
+    // And they do not stay for ever.
+    world.run_for(SECOND * 30);
+    let mut states = world.server().states();
+    states.sort_by_key(|&state| state as u8);
+    assert_eq!(states, [tcp::State::Closed, tcp::State::Listen, tcp::State::Established]);
 }

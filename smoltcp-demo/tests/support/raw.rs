@@ -54,6 +54,11 @@ impl Raw {
         self.received.escape_ascii().to_string()
     }
 
+    /// Whether everything to say is in the hands of the stack.
+    pub fn is_said(&self) -> bool {
+        self.outgoing.is_empty()
+    }
+
     pub fn is_over(&self) -> bool {
         self.is_ended || self.is_lost
     }

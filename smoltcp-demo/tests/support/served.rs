@@ -8,6 +8,7 @@ use coracle::limits::CHUNK_BUFFER_LEN;
 use coracle::{Answer, Config, Event, Host, Medium, RamDisk, RamSession, Step, poll};
 use coracle_smoltcp::{Door, Ended, Next, Owner, Server, Session, Settings, Slot};
 use smoltcp::iface::{Interface, SocketSet};
+use smoltcp::socket::{Socket, tcp};
 use smoltcp::time::Instant;
 use smoltcp::wire::IpEndpoint;
 
@@ -148,7 +149,9 @@ impl Served {
             Next::At(at) => Some(at),
             Next::Frame => None,
         };
-        [asked, self.device.next_arrival()].into_iter().flatten().min()
+        let due = [asked, self.device.next_arrival()].into_iter().flatten().min()?;
+        // A device without room is waited for.
+        Some(self.device.full_until(now).map_or(due, |free| free.max(due)))
     }
 
     pub fn poll(&mut self, now: Instant) {
@@ -158,22 +161,24 @@ impl Served {
         self.next = server.poll(now, interface, device, sockets);
     }
 
+    /// What its sockets are at.
+    pub fn states(&self) -> Vec<tcp::State> {
+        let tcp = |socket: &Socket<'_>| match socket {
+            Socket::Tcp(socket) => Some(socket.state()),
+            _ => None,
+        };
+        self.sockets.iter().filter_map(|(_, socket)| tcp(socket)).collect()
+    }
+
     /// What a failed test wants to know.
     pub fn sight(&self) -> String {
         let owner = self.server.owner();
-        let states: String = self
-            .sockets
-            .iter()
-            .map(|(_, socket)| {
-                let smoltcp::socket::Socket::Tcp(socket) = socket else { return String::new() };
-                format!(" {}", socket.state())
-            })
-            .collect();
         format!(
-            "server: next {:?}, {} sessions now, {} begun, sockets:{states}, ended {:?}",
+            "server: next {:?}, {} sessions now, {} begun, sockets {:?}, ended {:?}",
             self.next,
             self.server.sessions(),
             owner.begun.len(),
+            self.states(),
             owner.ended.iter().map(|(session, ended)| (session.number, ended)).collect::<Vec<_>>(),
         )
     }

@@ -32,6 +32,9 @@ pub struct Conditions {
 /// How much longer a frame takes that is overtaken.
 const LATE: Duration = Duration::from_millis(3);
 
+/// How long a device with little room needs for what it has taken.
+const PAUSE: Duration = Duration::from_micros(20);
+
 impl Conditions {
     /// A short cable.
     pub const GOOD: Self =
@@ -61,6 +64,9 @@ struct Side {
     outward: Conditions,
     inward: Conditions,
     is_attached: bool,
+    /// How many frames the device takes at one moment; and how many it has taken, when.
+    room: usize,
+    taken: (Instant, usize),
     /// What is under way, by the time of its arrival and then in order of sending.
     arriving: BTreeMap<(Instant, u64), Vec<u8>>,
 }
@@ -83,6 +89,8 @@ impl Wire {
             outward: Conditions::GOOD,
             inward: Conditions::default(),
             is_attached: true,
+            room: usize::MAX,
+            taken: (Instant::ZERO, 0),
             arriving: BTreeMap::new(),
         });
         End { wire: self.clone(), number: segment.ends.len() - 1 }
@@ -173,6 +181,19 @@ impl End {
         self.with(|side| (side.outward, side.inward) = (outward, inward));
     }
 
+    /// Let the device take so many frames at a time, and then none for [`PAUSE`].
+    pub fn set_room(&self, frames: usize) {
+        self.with(|side| side.room = frames);
+    }
+
+    /// Until when the device takes no frame.
+    pub fn full_until(&self, now: Instant) -> Option<Instant> {
+        self.with(|side| {
+            let (since, count) = side.taken;
+            (count >= side.room && now < since + PAUSE).then_some(since + PAUSE)
+        })
+    }
+
     /// Pull the plug: what is under way to here is lost as well. Or put it back.
     pub fn attach(&self, is_attached: bool) {
         self.with(|side| {
@@ -194,6 +215,14 @@ impl End {
         })
     }
 
+    /// Take a place in the device for a frame.
+    fn fill(&self, now: Instant) {
+        self.with(|side| {
+            let (since, count) = side.taken;
+            side.taken = if now < since + PAUSE { (since, count + 1) } else { (now, 1) };
+        });
+    }
+
     /// Send a frame, whatever is in it.
     pub fn inject(&self, now: Instant, frame: &[u8]) {
         self.wire.0.borrow_mut().send(now, self.number, frame);
@@ -209,12 +238,15 @@ impl phy::Device for End {
     type TxToken<'a> = Sending<'a>;
 
     fn receive(&mut self, now: Instant) -> Option<(Arrived, Sending<'_>)> {
+        if self.full_until(now).is_some() {
+            return None;
+        }
         let frame = self.take(now)?;
         Some((Arrived(frame), Sending { end: self, now }))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Sending<'_>> {
-        Some(Sending { end: self, now })
+        self.full_until(now).is_none().then_some(Sending { end: self, now })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -244,6 +276,7 @@ impl phy::TxToken for Sending<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let mut frame = vec![0; len];
         let result = f(&mut frame);
+        self.end.fill(self.now);
         self.end.inject(self.now, &frame);
         result
     }

@@ -2,7 +2,7 @@
 //! anything is to happen, so that minutes take milliseconds.
 
 use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::IpEndpoint;
+use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::host::{Host, Version, address};
 use super::raw::Raw;
@@ -67,8 +67,11 @@ impl World {
 
     /// A connection of a host to a port of the server, without manners.
     pub fn dial(&mut self, host: usize, version: Version, port: u16) -> usize {
-        let to = IpEndpoint::new(address(version, 1), port);
-        let socket = self.hosts[host].connect(to);
+        self.dial_to(host, address(version, 1), port)
+    }
+
+    pub fn dial_to(&mut self, host: usize, to: IpAddress, port: u16) -> usize {
+        let socket = self.hosts[host].connect(IpEndpoint::new(to, port));
         self.raws.push(Raw::new(host, socket));
         self.raws.len() - 1
     }
