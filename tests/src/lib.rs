@@ -1,5 +1,5 @@
 //! What tests and benchmarks of the whole need: contents that can be checked, the real programs
-//! as processes, doubles of the ancestor's programs, a link that can be slowed and cut, and two hosts
+//! as processes, doubles of the ancestor's programs, a link that can be slowed and cut, and hosts
 //! on one machine.
 //!
 //! Nothing here knows the inside of the other packages: a test sees what a user sees.
@@ -7,6 +7,7 @@
 #![allow(clippy::std_instead_of_core, reason = "these programs stand on the standard library")]
 
 pub mod ancestor;
+pub mod cpu;
 pub mod network;
 pub mod payload;
 pub mod process;

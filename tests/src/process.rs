@@ -10,11 +10,14 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long a server may take until it says its port.
+/// How long a server may take until it is ready.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
 /// What a server prints before its port.
 const PORT_LINE: &str = "Server Port: ";
+
+/// What it prints when it serves.
+const READY_LINE: &str = "The server is ready to receive";
 
 /// The path of one of the project's programs: it is built into the folder of this executable
 /// (or, seen from a test, into the folder above).
@@ -39,7 +42,7 @@ pub fn program(name: &str) -> io::Result<PathBuf> {
     ))
 }
 
-/// A running `coracled`; it is killed when this is dropped.
+/// A running server; it is killed when this is dropped.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -59,11 +62,11 @@ impl Server {
         Ok(command)
     }
 
-    /// Start a server and wait until it says which port it has.
+    /// Start a server and wait until it has said which port it has and that it is ready.
     ///
     /// # Errors
     ///
-    /// If it cannot be started, ends, or says nothing for 20 s.
+    /// If it cannot be started, ends, or is not ready after 20 s.
     pub fn start(mut command: Command) -> io::Result<Self> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let (port, found) = mpsc::sync_channel(1);
@@ -74,7 +77,7 @@ impl Server {
         match found.recv_timeout(START_LIMIT) {
             Ok(port) => server.address.set_port(port),
             Err(RecvTimeoutError::Timeout) => {
-                return Err(io::Error::other("the server did not say its port within 20 s"));
+                return Err(io::Error::other("the server was not ready within 20 s"));
             }
             Err(RecvTimeoutError::Disconnected) => {
                 let status = server.child.wait()?;
@@ -84,7 +87,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Where it listens.
+    /// Where it listens, if that is the loopback; the port is right in any case.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -130,14 +133,19 @@ impl Drop for Server {
     }
 }
 
-/// Report the port once, then read on so that the server never waits for its output.
-fn watch(stdout: ChildStdout, port: &SyncSender<u16>) {
+/// Report the first port as soon as the server is ready, then read on so that it never waits
+/// for its output.
+fn watch(stdout: ChildStdout, ready: &SyncSender<u16>) {
+    let mut port = None;
     for line in BufReader::new(stdout).split(b'\n') {
         let Ok(line) = line else { return };
         let line = String::from_utf8_lossy(&line);
         if let Some(number) = line.trim().strip_prefix(PORT_LINE).and_then(|n| n.parse().ok()) {
-            // Only the first port counts; nobody waits for a second.
-            let _ = port.try_send(number);
+            port.get_or_insert(number);
+        }
+        if let (READY_LINE, Some(port)) = (line.trim(), port) {
+            // Nobody waits for a second.
+            let _ = ready.try_send(port);
         }
     }
 }
@@ -156,7 +164,8 @@ mod tests {
 
     #[test]
     fn the_port_is_read_and_the_process_ends_when_told() {
-        let say = "echo a line before; echo Server Port: 4711; echo one behind; exec yes";
+        let say = "echo a line before; echo Server Port: 4711; echo Server Port: 1; \
+                   echo The server is ready to receive; exec yes";
         let mut server = Server::start(shell(say)).unwrap();
         assert_eq!(server.address().to_string(), "127.0.0.1:4711");
         server.terminate().unwrap();
@@ -164,9 +173,11 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_ends_at_once_is_told() {
-        let error = Server::start(shell("echo no port; exit 3")).unwrap_err().to_string();
-        assert!(error.contains("exit status: 3"), "{error}");
+    fn a_server_that_ends_before_it_is_ready_is_told() {
+        for said in ["no port", "Server Port: 4711"] {
+            let error = Server::start(shell(&format!("echo {said}; exit 3"))).unwrap_err();
+            assert!(error.to_string().contains("exit status: 3"), "{error}");
+        }
     }
 
     #[test]

@@ -201,6 +201,12 @@ impl Running {
         running
     }
 
+    /// Write more to the standard input of [`with_input`](Self::with_input).
+    pub fn write(&mut self, input: &[u8]) {
+        let stdin = self.0.as_mut().unwrap().stdin.as_mut().unwrap();
+        stdin.write_all(input).unwrap();
+    }
+
     /// SIGKILL.
     pub fn kill(mut self) {
         let mut child = self.0.take().unwrap();

@@ -5,14 +5,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use coracle_tests::cpu;
 use coracle_tests::payload::{self, Sum};
 use coracle_tests::relay::{Link, Relay};
 use tempfile::TempDir;
 
-use crate::cpu;
 use crate::peer::{Direction, Folders, Peer, Service};
 use crate::report::{Figures, Run};
 
@@ -122,7 +122,8 @@ pub(crate) fn run(
     Ok(figures)
 }
 
-/// One run: the client from its start to its end, process and all; then the check.
+/// One run: the clients from the start of the first to the end of the last, processes and all; then
+/// the check.
 fn once(
     files: &Files,
     peer: &dyn Peer,
@@ -131,20 +132,39 @@ fn once(
     direction: Direction,
 ) -> io::Result<Run> {
     files.clear(direction)?;
-    let mut client = peer.client(address, direction, &files.folders)?;
-    client.stdin(Stdio::null()).stdout(Stdio::null());
+    let clients = peer.clients(address, direction, &files.folders)?;
+    let mut clients: Vec<Command> =
+        clients.into_iter().map(|client| service.reached_by(client)).collect();
     let server_cpu = || service.only_process().map(cpu::of_process).transpose();
     let server_before = server_cpu()?;
     let client_before = cpu::of_ended_children()?;
     let start = Instant::now();
-    let status = client.status()?;
+    let failed = run_together(&mut clients)?;
     let seconds = start.elapsed().as_secs_f64();
-    if !status.success() {
+    if let Some(status) = failed {
         let what = format!("{}: the {} failed ({status})", peer.name(), direction.name());
         return Err(io::Error::other(what));
     }
     let client_cpu = cpu::of_ended_children()? - client_before;
     let server_cpu = server_cpu()?.zip(server_before).map(|(after, before)| after - before);
-    files.verify(direction, peer)?;
+    if peer.keeps(direction) {
+        files.verify(direction, peer)?;
+    }
     Ok(Run { seconds, client_cpu, server_cpu })
+}
+
+/// Run commands at the same time to the last end; how one failed, if one did.
+fn run_together(commands: &mut [Command]) -> io::Result<Option<ExitStatus>> {
+    let mut running = Vec::with_capacity(commands.len());
+    for command in commands {
+        running.push(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?);
+    }
+    let mut failed = None;
+    for child in &mut running {
+        let status = child.wait()?;
+        if !status.success() {
+            failed = Some(status);
+        }
+    }
+    Ok(failed)
 }

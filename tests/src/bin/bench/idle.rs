@@ -3,9 +3,9 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use coracle_tests::cpu;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::cpu;
 use crate::options::Options;
 use crate::ours::{self, Ours};
 use crate::peer::Peer;

@@ -8,13 +8,13 @@
 mod bare;
 mod case;
 mod cases;
-mod cpu;
 mod curl;
 mod idle;
 mod options;
 mod ours;
 mod peer;
 mod report;
+mod tap;
 mod vsftpd;
 
 use std::fs;
@@ -41,6 +41,12 @@ fn run(options: &Options) -> io::Result<()> {
         Selection::BareServe { root } => return bare::serve(root),
         Selection::BareReceive { address, folder } => return bare::receive(*address, folder),
         Selection::BareSend { address, folder } => return bare::send(*address, folder),
+        Selection::BareStackReceive { address, bytes, file } => {
+            return tap::receive(*address, *bytes, file.as_deref());
+        }
+        Selection::BareStackSend { address, bytes, file } => {
+            return tap::send(*address, *bytes, file.as_deref());
+        }
         _ => {}
     }
     let mut report = Report::default();
@@ -56,6 +62,9 @@ fn run(options: &Options) -> io::Result<()> {
     }
     if selection.has(&Selection::Idle) {
         idle::measure(options, &mut report)?;
+    }
+    if selection.has(&Selection::Tap) {
+        tap::measure(options, &mut report)?;
     }
     if let Some(path) = &options.json {
         fs::write(path, report.json())?;

@@ -44,6 +44,18 @@ pub(crate) struct Options {
     #[arg(long, global = true, default_value_t = 20)]
     pub(crate) round_trip: u32,
 
+    /// Bytes of the file that goes over TAP
+    #[arg(long, global = true, default_value_t = 1 << 29)]
+    pub(crate) tap_size: u64,
+
+    /// MTUs of the TAP device
+    #[arg(long, global = true, value_delimiter = ',', default_value = "1500,9000,65521")]
+    pub(crate) mtu: Vec<u16>,
+
+    /// Frames that may wait for the server on a TAP device: with fewer, many sessions lose some
+    #[arg(long, global = true, default_value_t = 10_000)]
+    pub(crate) queue: u32,
+
     /// Sessions that are open at once and idle
     #[arg(long, global = true, default_value_t = 2_000)]
     pub(crate) sessions: u32,
@@ -60,6 +72,8 @@ pub(crate) enum Selection {
     Delay,
     /// Memory of the server for each idle session
     Idle,
+    /// The server on a userspace stack over TAP, beside a bare one: root only
+    Tap,
     /// All of these
     All,
     /// The server of the bare program
@@ -83,6 +97,26 @@ pub(crate) enum Selection {
         address: SocketAddr,
         /// Whose files are sent
         folder: PathBuf,
+    },
+    /// The bare receiver of what a bare stack sends
+    #[command(hide = true)]
+    BareStackReceive {
+        /// Where the source is
+        address: SocketAddr,
+        /// How many come
+        bytes: u64,
+        /// Where they are stored or come from
+        file: Option<PathBuf>,
+    },
+    /// The bare sender to a bare stack
+    #[command(hide = true)]
+    BareStackSend {
+        /// Where the sink is
+        address: SocketAddr,
+        /// How many go
+        bytes: u64,
+        /// Where they are stored or come from
+        file: Option<PathBuf>,
     },
 }
 

@@ -26,7 +26,7 @@ impl Direction {
 /// The folders of one case.
 ///
 /// The files to move are made once; both directions read them there.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Folders {
     /// What the servers serve; holds `down` and `up`.
     pub(crate) root: PathBuf,
@@ -41,6 +41,11 @@ pub(crate) struct Folders {
 }
 
 impl Folders {
+    /// The same folders, for these files only.
+    pub(crate) fn with(&self, names: Vec<String>) -> Self {
+        Self { names, ..self.clone() }
+    }
+
     /// Where the files are afterwards.
     pub(crate) fn target(&self, direction: Direction) -> &Path {
         match direction {
@@ -71,6 +76,21 @@ pub(crate) trait Peer {
         direction: Direction,
         folders: &Folders,
     ) -> io::Result<Command>;
+
+    /// The clients that move every file of `folders` together, at the same time.
+    fn clients(
+        &self,
+        address: SocketAddr,
+        direction: Direction,
+        folders: &Folders,
+    ) -> io::Result<Vec<Command>> {
+        Ok(vec![self.client(address, direction, folders)?])
+    }
+
+    /// Whether the files lie in the target afterwards, where they can be checked.
+    fn keeps(&self, _direction: Direction) -> bool {
+        true
+    }
 }
 
 /// A running server, which ends with this value.
@@ -81,4 +101,9 @@ pub(crate) trait Service {
     /// Its process, if one process does all the work: those that a server makes for its sessions
     /// are gone before they can be asked what they used.
     fn only_process(&self) -> Option<u32>;
+
+    /// The command on the host that reaches it: another one where that is not this one.
+    fn reached_by(&self, command: Command) -> Command {
+        command
+    }
 }

@@ -4,6 +4,9 @@ use std::fmt::Write;
 
 use crate::peer::Direction;
 
+/// Bytes of a GiB.
+const GIB: f64 = 1_073_741_824.0;
+
 /// One run of one program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
@@ -93,7 +96,7 @@ impl Report {
 /// Rows of one case. The ratio says how many times as fast as this row coracle is.
 fn table(unit: Unit, figures: &[Figures]) -> String {
     let mut text = format!(
-        "{:<10}{:<10}{:>10}{:>10}{:>10}{:>14}{:>12}{:>12}\n",
+        "{:<10}{:<10}{:>10}{:>10}{:>10}{:>14}{:>14}{:>14}\n",
         "direction", "program", "min", "median", "max", "coracle/this", "client CPU", "server CPU"
     );
     for row in figures {
@@ -106,15 +109,15 @@ fn table(unit: Unit, figures: &[Figures]) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{:<10}{:<10}{:>10}{:>10}{:>10}{:>14}{:>12}{:>12}",
+            "{:<10}{:<10}{:>10}{:>10}{:>10}{:>14}{:>14}{:>14}",
             row.direction.name(),
             row.program,
             short(shown[0]),
             short(shown[1]),
             short(shown[2]),
             ratio,
-            cpu(row.runs.iter().map(|run| run.client_cpu)),
-            cpu(row.runs.iter().filter_map(|run| run.server_cpu)),
+            cpu(unit, row.runs.iter().map(|run| run.client_cpu)),
+            cpu(unit, row.runs.iter().filter_map(|run| run.server_cpu)),
         );
     }
     text
@@ -163,11 +166,15 @@ impl Figures {
     }
 }
 
-/// The median of processor times; a dash if there are none.
-fn cpu(values: impl Iterator<Item = f64> + Clone) -> String {
-    match values.clone().next() {
-        Some(_) => format!("{:.2} s", median(values)),
-        None => "-".to_owned(),
+/// The median of processor times, for each GiB where bytes are what counts; a dash if there are
+/// none.
+fn cpu(unit: Unit, values: impl Iterator<Item = f64> + Clone) -> String {
+    match (values.clone().next(), unit) {
+        (Some(_), Unit::MegabytesPerSecond(bytes)) => {
+            format!("{:.2} s/GiB", median(values) / (bytes as f64 / GIB))
+        }
+        (Some(_), _) => format!("{:.2} s", median(values)),
+        (None, _) => "-".to_owned(),
     }
 }
 

@@ -10,17 +10,29 @@ const CHILDREN_USER: usize = 13;
 const CHILDREN_SYSTEM: usize = 14;
 
 /// User and system seconds of the children of this process that have ended.
-pub(crate) fn of_ended_children() -> io::Result<f64> {
+///
+/// # Errors
+///
+/// If `/proc` cannot be read.
+pub fn of_ended_children() -> io::Result<f64> {
     seconds("self", &[CHILDREN_USER, CHILDREN_SYSTEM])
 }
 
 /// User and system seconds of a process.
-pub(crate) fn of_process(id: u32) -> io::Result<f64> {
+///
+/// # Errors
+///
+/// If `/proc` cannot be read, or there is no such process.
+pub fn of_process(id: u32) -> io::Result<f64> {
     seconds(&id.to_string(), &[OWN_USER, OWN_SYSTEM])
 }
 
 /// Bytes of memory that a process has in use, its own and shared.
-pub(crate) fn resident_bytes(id: u32) -> io::Result<u64> {
+///
+/// # Errors
+///
+/// If `/proc` cannot be read, or there is no such process.
+pub fn resident_bytes(id: u32) -> io::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{id}/status"))?;
     status
         .lines()
