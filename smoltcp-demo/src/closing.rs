@@ -11,6 +11,10 @@ const LINGER: u64 = 2000;
 /// has no byte to go with, and who closes first keeps its port, unless a reset follows.
 const EMPTY: u64 = 250;
 
+/// Bytes that must arrive of the last ones for more time, so that nobody keeps a slot by taking one
+/// now and then.
+const PROGRESS: usize = 4096;
+
 /// Milliseconds in which a reset can leave: a peer whose hardware address must be asked for may
 /// be gone.
 const RESET: u64 = 1000;
@@ -28,8 +32,9 @@ enum Manner {
     Said { left: usize },
     /// The peer knows it. It is to say its own.
     Heard,
-    /// The peer is to close first: on the transfer port a client does.
-    PeerFirst,
+    /// The peer is to close first: on the transfer port a client does. These many bytes have not
+    /// arrived.
+    PeerFirst { left: usize },
     /// The peer may close first, and is freed of its port then.
     Empty,
     /// A reset is on its way to the peer, if it can be reached.
@@ -48,8 +53,10 @@ impl Closing {
     }
 
     /// Wait for the peer to close; it is reset if it does not.
-    pub(crate) fn peer_first(now: u64) -> Self {
-        Self { manner: Manner::PeerFirst, until: now.saturating_add(LINGER) }
+    pub(crate) fn peer_first(socket: &Socket<'_>, now: u64) -> Self {
+        let left = socket.send_queue();
+        let patience = if left == 0 { LINGER } else { Self::LAST_WORDS };
+        Self { manner: Manner::PeerFirst { left }, until: now.saturating_add(patience) }
     }
 
     /// After a classic download without a byte.
@@ -92,10 +99,13 @@ impl Closing {
             Manner::Said { .. } if socket.state() == State::FinWait2 => {
                 *self = Self { manner: Manner::Heard, until: now.saturating_add(LINGER) };
             }
-            Manner::Said { left } if socket.send_queue() < left => {
+            Manner::Said { left } if has_progress(socket, left) => {
                 *self = Self::half_close(socket, now);
             }
-            Manner::PeerFirst if has_peer_closed => *self = Self::half_close(socket, now),
+            Manner::PeerFirst { left } if !has_peer_closed && has_progress(socket, left) => {
+                *self = Self::peer_first(socket, now);
+            }
+            Manner::PeerFirst { .. } if has_peer_closed => *self = Self::half_close(socket, now),
             Manner::Empty if has_peer_closed => *self = Self::reset(socket, now),
             Manner::Empty if is_late => *self = Self::half_close(socket, now),
             _ if is_late || !socket.is_open() => *self = Self::reset(socket, now),
@@ -108,6 +118,12 @@ impl Closing {
 /// Whether a socket is closed and has nobody to tell it.
 fn is_forgotten(socket: &Socket<'_>) -> bool {
     !socket.is_open() && socket.remote_endpoint().is_none()
+}
+
+/// Whether enough of the last bytes have arrived for more time.
+fn has_progress(socket: &Socket<'_>, left: usize) -> bool {
+    let now_left = socket.send_queue();
+    now_left < left && (now_left == 0 || left - now_left >= PROGRESS)
 }
 
 /// Close without a word to anybody: for a connection that is none yet, or none any more.

@@ -9,7 +9,7 @@ use crate::door::Opening;
 use crate::owner::{Owner, Port};
 use crate::server::{Server, configure};
 use crate::sessions::Attention;
-use crate::slot::{Slot, State};
+use crate::slot::State;
 use crate::surroundings::Need;
 
 /// Milliseconds that a connection may take to be whole: three repetitions of the answer to its
@@ -187,13 +187,21 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
 
     /// Whether a slot can listen in place of a door.
     fn has_slot(&self, sockets: &SocketSet<'_>, now: u64) -> bool {
-        let is_slow = |slot: &Slot<O, LINE>| matches!(slot.state, State::HalfOpen { since, .. } if now >= since.saturating_add(SLOW));
-        self.free_slot(sockets).is_some() || self.slots.iter().any(is_slow)
+        let slow = || self.half_open_since(sockets, now.checked_sub(SLOW)?);
+        self.free_slot(sockets).or_else(slow).is_some()
     }
 
     /// Free the slot whose connection has been half open for the longest time, at least since
     /// then.
     fn oldest_half_open(&mut self, sockets: &mut SocketSet<'_>, then: u64) -> Option<usize> {
+        let index = self.half_open_since(sockets, then)?;
+        renew(sockets, &mut self.slots.get_mut(index)?.socket);
+        self.free(index);
+        Some(index)
+    }
+
+    /// The slot whose connection has been half open for the longest time, at least since then.
+    fn half_open_since(&self, sockets: &SocketSet<'_>, then: u64) -> Option<usize> {
         let all = self.slots.iter().enumerate();
         let half_open = all.filter_map(|(index, slot)| match slot.state {
             State::HalfOpen { since, .. }
@@ -203,10 +211,7 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
             }
             _ => None,
         });
-        let (_, index) = half_open.min()?;
-        renew(sockets, &mut self.slots.get_mut(index)?.socket);
-        self.free(index);
-        Some(index)
+        half_open.min().map(|(_, index)| index)
     }
 
     /// A closed door, or the one where somebody has been for the longest time, who has to go: a

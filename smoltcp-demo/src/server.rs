@@ -14,8 +14,17 @@ use crate::settings::Settings;
 use crate::slot::{Slot, State};
 use crate::surroundings::Shared;
 
-/// Frames received, or sent by each socket, before it is the other direction's turn.
-const BURST: usize = 64;
+/// Frames received before it is the other direction's turn: at an MTU of 1500 less than half a
+/// window of 512 KiB.
+const RECEIVED_MAX: usize = 128;
+
+/// Frames sent by each socket, likewise.
+const SENT_MAX: usize = 64;
+
+/// Bytes of one session that are sent before the next is served: of many sessions each peer
+/// gets its frames in one go, which costs it one wake-up. Measured with 16 downloads: one and a
+/// half times as fast.
+const GATHERED: usize = 16 << 10;
 
 /// The server on smoltcp sockets; the crate's documentation says how it is used.
 pub struct Server<'a, O: Owner, const LINE: usize = LINE_MIN> {
@@ -71,15 +80,12 @@ impl<'a, O: Owner, const LINE: usize> Server<'a, O, LINE> {
         device: &mut D,
         sockets: &mut SocketSet<'_>,
     ) -> Next {
-        let millis = u64::try_from(now.total_millis()).unwrap_or(0);
+        let millis = millis(now);
         iface.poll_maintenance(now);
         let mut is_busy = self.receive(now, iface, device, sockets);
-        let attention = self.serve(millis, iface, sockets);
+        let attention = self.serve(now, iface, device, sockets);
         is_busy |= self.listen(sockets, millis);
-        let open = self.open_connections(sockets);
-        is_busy |= Self::send(now, iface, device, sockets);
-        // A peer may have been given up there, which its session does not know yet.
-        is_busy |= self.open_connections(sockets) != open;
+        is_busy |= self.send(now, iface, device, sockets);
         // Sockets that have sent their reset are free now.
         is_busy |= self.listen(sockets, millis);
         if is_busy {
@@ -105,8 +111,8 @@ impl<'a, O: Owner, const LINE: usize> Server<'a, O, LINE> {
         device: &mut D,
         sockets: &mut SocketSet<'_>,
     ) -> bool {
-        let millis = u64::try_from(now.total_millis()).unwrap_or(0);
-        for _ in 0..BURST {
+        let millis = millis(now);
+        for _ in 0..RECEIVED_MAX {
             self.listen(sockets, millis);
             match iface.poll_ingress_single(now, device, sockets) {
                 PollIngressSingleResult::None => return false,
@@ -117,15 +123,19 @@ impl<'a, O: Owner, const LINE: usize> Server<'a, O, LINE> {
         true
     }
 
-    /// Send what the sockets have to send. Returns whether there may be more.
+    /// Send what the sockets have to send. Returns whether there may be more to do: a peer may
+    /// have been given up there, which its session does not know yet.
     fn send<D: Device + ?Sized>(
+        &self,
         now: Instant,
         iface: &mut Interface,
         device: &mut D,
         sockets: &mut SocketSet<'_>,
     ) -> bool {
-        (0..BURST)
-            .all(|_| iface.poll_egress(now, device, sockets) == PollResult::SocketStateChanged)
+        let open = self.open_connections(sockets);
+        let has_more = (0..SENT_MAX)
+            .all(|_| iface.poll_egress(now, device, sockets) == PollResult::SocketStateChanged);
+        has_more || self.open_connections(sockets) != open
     }
 
     fn open_connections(&self, sockets: &SocketSet<'_>) -> usize {
@@ -134,15 +144,27 @@ impl<'a, O: Owner, const LINE: usize> Server<'a, O, LINE> {
     }
 
     /// Serve every session.
-    fn serve(&mut self, now: u64, iface: &mut Interface, sockets: &mut SocketSet<'_>) -> Attention {
+    fn serve<D: Device + ?Sized>(
+        &mut self,
+        now: Instant,
+        iface: &mut Interface,
+        device: &mut D,
+        sockets: &mut SocketSet<'_>,
+    ) -> Attention {
+        let millis = millis(now);
         let mut attention = Attention::Moved;
         let count = self.slots.len();
         self.first = self.first.checked_add(1).filter(|&first| first < count).unwrap_or(0);
         for index in (self.first..count).chain(0..self.first) {
-            attention = attention.min(self.advance(index, now, iface, sockets));
+            attention = attention.min(self.advance(index, millis, iface, sockets));
+            let socket = self.slots.get(index).map(|slot| sockets.get::<Socket<'_>>(slot.socket));
+            let is_full = socket.is_some_and(|socket| socket.send_queue() >= GATHERED);
+            if is_full && self.send(now, iface, device, sockets) {
+                attention = Attention::Now;
+            }
         }
         for door in self.doors.iter_mut() {
-            if let Some(peer) = door.advance(sockets.get_mut::<Socket<'_>>(door.socket), now) {
+            if let Some(peer) = door.advance(sockets.get_mut::<Socket<'_>>(door.socket), millis) {
                 self.owner.turned_away(peer, FULL);
             }
             attention = attention.min(door.deadline().into());
@@ -176,6 +198,10 @@ impl<'a, O: Owner, const LINE: usize> Server<'a, O, LINE> {
     pub const fn owner_mut(&mut self) -> &mut O {
         &mut self.owner
     }
+}
+
+fn millis(now: Instant) -> u64 {
+    u64::try_from(now.total_millis()).unwrap_or(0)
 }
 
 fn instant(millis: u64) -> Instant {

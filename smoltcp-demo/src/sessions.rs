@@ -7,11 +7,18 @@ use smoltcp::iface::{Interface, SocketSet};
 use smoltcp::socket::tcp::{Socket, State as Tcp};
 use smoltcp::wire::IpEndpoint;
 
-use crate::closing::Closing;
+use crate::closing::{Closing, renew};
 use crate::owner::{Ended, Owner, Port, Session};
 use crate::server::Server;
 use crate::serving::{Serving, Stage};
 use crate::slot::State;
+
+/// Connections that may be undecided at once.
+const UNDECIDED_MAX: usize = 4;
+
+/// Turns that a classic download has at most before frames are sent: the end of the stream is to go
+/// with its last bytes, and the buffer of a socket is full long before.
+const SENDING: usize = 64;
 
 /// When to go on; the earlier, the less.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,11 +59,14 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
                 }
             },
             State::Closing(closing) => {
-                if closing.advance(sockets.get_mut(slot.socket), now) {
-                    slot.state = State::Free;
-                    return Attention::Now;
+                if !closing.advance(sockets.get_mut(slot.socket), now) {
+                    return Attention::At(closing.deadline());
                 }
-                Attention::At(closing.deadline())
+                slot.state = State::Free;
+                if sockets.get::<Socket<'_>>(slot.socket).state() == Tcp::Closed {
+                    renew(sockets, &mut slot.socket);
+                }
+                Attention::Now
             }
         }
     }
@@ -71,6 +81,7 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
         now: u64,
     ) -> Attention {
         if port == Port::Transfer && self.shared.due_upload(peer).is_some() {
+            self.give_up_undecided(sockets, now);
             if let Some(slot) = self.slots.get_mut(index) {
                 slot.state = State::Undecided { peer, since: now };
             }
@@ -89,11 +100,33 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
         }
     }
 
+    /// If there are too many that say nothing while an upload is due, the oldest has to go: they
+    /// must not keep out the one that is due.
+    fn give_up_undecided(&mut self, sockets: &mut SocketSet<'_>, now: u64) {
+        let all = self.slots.iter().enumerate();
+        let undecided = all.filter_map(|(index, slot)| match slot.state {
+            State::Undecided { since, .. } => Some((since, index)),
+            _ => None,
+        });
+        if undecided.clone().count() < UNDECIDED_MAX {
+            return;
+        }
+        let Some((_, index)) = undecided.min() else { return };
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.state = State::Closing(Closing::reset(sockets.get_mut(slot.socket), now));
+        }
+    }
+
     /// Whether a connection on the transfer port brings the bytes of a classic upload.
     fn decide(&mut self, index: usize, sockets: &mut SocketSet<'_>, now: u64) -> Attention {
         let Some(slot) = self.slots.get_mut(index) else { return Attention::Moved };
         let State::Undecided { peer, since } = slot.state else { return Attention::Moved };
         let socket = sockets.get_mut::<Socket<'_>>(slot.socket);
+        if !socket.is_open() {
+            // Reset: nobody's.
+            slot.state = State::Free;
+            return Attention::Now;
+        }
         let mut begun = [0; ARRIVAL_LEN];
         let count = socket.peek_slice(&mut begun).unwrap_or(0);
         let is_native = begins_native(begun.get(..count).unwrap_or(&[]));
@@ -122,14 +155,17 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
         let State::Serving(serving) = &mut slot.state else { return Attention::Moved };
         let socket = sockets.get_mut::<Socket<'_>>(slot.socket);
         let mut progress = serving.drive(socket, &mut self.shared, now);
-        let is_sending = matches!(serving.stage, Stage::Sending { .. });
-        while is_sending && progress == Ok(Progress::Again) {
-            // No frame is sent between the last bytes and the end, which is to go with them. The
-            // buffer of the socket is the limit.
+        let turns = if matches!(serving.stage, Stage::Sending { .. }) { SENDING } else { 0 };
+        for _ in 0..turns {
+            if progress != Ok(Progress::Again) {
+                break;
+            }
             progress = serving.drive(socket, &mut self.shared, now);
         }
         match progress {
-            Ok(Progress::Waiting { until }) => serving.held.deadline().or(until).into(),
+            Ok(Progress::Waiting { until }) => {
+                serving.held.deadline().into_iter().chain(until).min().into()
+            }
             Ok(Progress::Again) => Attention::Now,
             Ok(Progress::Done(Outcome::Classic)) => {
                 if let State::Serving(serving) = slot.state.take() {
@@ -168,7 +204,7 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
             (Stage::Commands, Port::Control) | (Stage::Unconnected, _) => {
                 Closing::half_close(socket, now)
             }
-            (Stage::Commands, Port::Transfer) => Closing::peer_first(now),
+            (Stage::Commands, Port::Transfer) => Closing::peer_first(socket, now),
             _ => Closing::reset(socket, now),
         };
         slot.state = State::Closing(closing);

@@ -15,11 +15,12 @@ use crate::sessions::Attention;
 use crate::slot::State;
 use crate::surroundings::Need;
 
-/// Milliseconds that a client may take to connect for its upload.
+/// Milliseconds that a client may take to connect for its upload, if the time without progress is
+/// not shorter.
 const ARRIVAL: u64 = 10_000;
 
-/// Milliseconds that a client may take to listen for its download: it does so only after it has
-/// read the size.
+/// Milliseconds that a client may take to listen for its download, likewise: it does so only after
+/// it has read the size.
 const LISTENING: u64 = 5_000;
 
 /// Pauses between two attempts to connect, in milliseconds: short at first, since most clients
@@ -58,11 +59,14 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
         match (self.shared.need(), local) {
             (Some(Need::Connection(Way::Upload, _)), _) => {
                 socket.close();
-                serving.stage = Stage::Awaiting { until: now.saturating_add(ARRIVAL) };
+                let patience = ARRIVAL.min(self.shared.settings.timeouts.transfer.into());
+                serving.stage = Stage::Awaiting { until: now.saturating_add(patience) };
             }
             (Some(Need::Connection(Way::Download, place)), Some(from)) => {
                 let peer = serving.session.peer;
-                serving.stage = Stage::Dialling(Dialling::new(from, peer, now));
+                let patience = LISTENING.min(self.shared.settings.timeouts.transfer.into());
+                let until = now.saturating_add(patience);
+                serving.stage = Stage::Dialling(Dialling::new(from, peer, now, until));
                 self.hand_over(index, place, sockets, now);
             }
             // The connection was lost just now.
@@ -186,8 +190,7 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
 }
 
 impl Dialling {
-    fn new(from: IpEndpoint, peer: IpEndpoint, now: u64) -> Self {
-        let until = now.saturating_add(LISTENING);
+    fn new(from: IpEndpoint, peer: IpEndpoint, now: u64, until: u64) -> Self {
         // As random as the port that the client has chosen, and another one each time.
         let port = DYNAMIC | peer.port;
         Self { from, until, pause: FIRST_PAUSE, retry: Some(now), port }
