@@ -23,8 +23,9 @@ pub(crate) struct Closing {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Manner {
-    /// Our end of the stream was said, but may have to be repeated.
-    Said,
+    /// Our end of the stream was said, but may have to be repeated, and these many bytes before
+    /// it have not arrived.
+    Said { left: usize },
     /// The peer knows it. It is to say its own.
     Heard,
     /// The peer is to close first: on the transfer port a client does.
@@ -36,13 +37,14 @@ enum Manner {
 }
 
 impl Closing {
-    /// Milliseconds in which the last line must have arrived: for two or three repetitions.
+    /// Milliseconds in which some of the last bytes must arrive: for two or three repetitions.
     pub(crate) const LAST_WORDS: u64 = 10_000;
 
     /// Say the end of our side, and wait for the peer's.
     pub(crate) fn half_close(socket: &mut Socket<'_>, now: u64) -> Self {
         socket.close();
-        Self { manner: Manner::Said, until: now.saturating_add(Self::LAST_WORDS) }
+        let left = socket.send_queue();
+        Self { manner: Manner::Said { left }, until: now.saturating_add(Self::LAST_WORDS) }
     }
 
     /// Wait for the peer to close; it is reset if it does not.
@@ -87,8 +89,11 @@ impl Closing {
                 return true;
             }
             Manner::Reset => {}
-            Manner::Said if socket.state() == State::FinWait2 => {
+            Manner::Said { .. } if socket.state() == State::FinWait2 => {
                 *self = Self { manner: Manner::Heard, until: now.saturating_add(LINGER) };
+            }
+            Manner::Said { left } if socket.send_queue() < left => {
+                *self = Self::half_close(socket, now);
             }
             Manner::PeerFirst if has_peer_closed => *self = Self::half_close(socket, now),
             Manner::Empty if has_peer_closed => *self = Self::reset(socket, now),

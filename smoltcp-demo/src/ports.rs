@@ -16,8 +16,8 @@ use crate::surroundings::Need;
 /// first segment.
 const HALF_OPEN: u64 = 10_000;
 
-/// Milliseconds after which a connection that is not whole is slow: the first repetition.
-const SLOW: u64 = 1_000;
+/// Milliseconds after which a connection that is not whole is slow: longer than any round trip.
+const SLOW: u64 = 3_000;
 
 /// Who listens on a port.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -175,8 +175,10 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
     /// no door is left to tell them so: the oldest first, so that who means it is done before its
     /// turn comes, in a flood as well. Of many that come in one moment none puts another out.
     fn slot_for_newcomers(&mut self, sockets: &mut SocketSet<'_>, now: u64) -> Option<usize> {
-        let is_slow = now.saturating_sub(SLOW);
-        let slot = self.free_slot(sockets).or_else(|| self.oldest_half_open(sockets, is_slow));
+        let slow = now.checked_sub(SLOW);
+        let slot = self
+            .free_slot(sockets)
+            .or_else(|| slow.and_then(|slow| self.oldest_half_open(sockets, slow)));
         if slot.is_some() || self.doors.iter().any(|door| door.is_closed()) {
             return slot;
         }

@@ -116,7 +116,7 @@ fn the_last_bytes_have_the_time_they_need() {
         setup.settings.config.classic = true;
         let mut world = World::serving(6, setup);
         let (far, near) = (world.host(), world.host());
-        let slow = Conditions { delay: SECOND / 2, ..Conditions::GOOD };
+        let slow = Conditions { delay: SECOND * 2 / 5, ..Conditions::GOOD };
         world.hosts[far].device.set(slow, slow);
         let file = payload(6, 400_000);
         let session = world.session(near, Version::V4);

@@ -106,7 +106,7 @@ fn a_thousand_at_once_and_then_silence_leave_room_after_a_moment() {
             forge(&world, &forger, from, number, CONTROL);
         }
         let newcomer = world.host();
-        world.run_for(SECOND * 2);
+        world.run_for(SECOND * 4);
         let after = world.session(newcomer, Version::V4);
         world.ask(after, [list("/")]);
         world.finish(after, SECOND * 4);
@@ -153,7 +153,7 @@ fn half_open_connections_alone_hold_no_slot_against_a_client() {
         forge(&world, &forger, From::One, number, CONTROL);
     }
     let host = world.host();
-    world.run_for(SECOND * 3);
+    world.run_for(SECOND * 4);
     let session = world.session(host, Version::V4);
     world.ask(session, [Command::Noop.into()]);
     world.finish(session, SECOND * 3);

@@ -251,3 +251,25 @@ fn visitors_who_stay_at_the_doors_keep_nobody_from_them() {
     states.sort_by_key(|&state| state as u8);
     assert_eq!(states, [tcp::State::Closed, tcp::State::Listen, tcp::State::Established]);
 }
+
+#[test]
+fn a_door_closes_behind_a_visitor_who_vanishes_there() {
+    let mut world = World::serving(12, Setup::slots(1));
+    let (first, second) = (world.host(), world.host());
+    let session = world.session(first, Version::V4);
+    world.does(session, []);
+    world.dial(second, Version::V4, CONTROL);
+    world.run_for(Duration::from_millis(1));
+    let is_there = |world: &mut World| {
+        let states = world.server().states();
+        states
+            .iter()
+            .filter(|state| !matches!(state, tcp::State::Listen | tcp::State::Closed))
+            .count()
+    };
+    assert_eq!(is_there(&mut world), 2);
+    // Nothing else happens that the server could wake up for.
+    world.hosts[second].vanish();
+    world.run_for(SECOND * 14);
+    assert_eq!(is_there(&mut world), 1);
+}

@@ -62,10 +62,11 @@ Ctrl-C ends it, and tap0 is gone.",
 The device is made once, by root, for a user; the server then needs no rights:
   sudo ip tuntap add name tap0 mode tap user $USER
   sudo ip addr add 192.168.69.2/24 dev tap0
-  sudo ip link set tap0 up
+  sudo ip link set tap0 txqueuelen 8192 up
   coracle-tap --tap tap0 --addr 192.168.69.1/24 ~/shared
   sudo ip tuntap del name tap0 mode tap         when it is of no use any more
-It stays when the server ends; its other side is then as a cable that is unplugged.",
+It stays when the server ends; its other side is then as a cable that is unplugged. Its queue is
+made longer so that many sessions find room in it.",
     },
     Chapter {
         title: "On a network",

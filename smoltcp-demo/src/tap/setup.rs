@@ -81,7 +81,9 @@ impl Setup {
     /// What to type for a device that this user may use, one command a line.
     pub fn commands(&self) -> String {
         let name = &self.name.replace("%d", "0");
-        let mut lines = format!("sudo ip tuntap add name {name} mode tap user $USER\n");
+        // By number: who types it is another one, perhaps in a shell of root's.
+        let user = rustix::process::getuid().as_raw();
+        let mut lines = format!("sudo ip tuntap add name {name} mode tap user {user}\n");
         if let Some(mtu) = self.mtu {
             let _ = writeln!(lines, "sudo ip link set {name} mtu {mtu}");
         }
@@ -90,7 +92,7 @@ impl Setup {
             let at_once = if is_v6(address) { " nodad" } else { "" };
             let _ = writeln!(lines, "sudo ip addr add {address} dev {name}{at_once}");
         }
-        let _ = writeln!(lines, "sudo ip link set {name} up");
+        let _ = writeln!(lines, "sudo ip link set {name} txqueuelen {QUEUE} up");
         lines
     }
 

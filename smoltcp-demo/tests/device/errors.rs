@@ -107,7 +107,7 @@ fn without_rights_the_commands_are_told() {
     host.run(|| {
         run("ip tuntap add name other mode tap user 12345");
         let mine = Setup { name: "mine".into(), ..setup(true, Some(1400)) };
-        run(&mine.commands().replace("sudo ", "USER=root; "));
+        run(&mine.commands().replace("sudo ", ""));
         let mut sets = capabilities(None).unwrap();
         sets.effective -= CapabilitySet::NET_ADMIN;
         // This thread's, which ends with the test.

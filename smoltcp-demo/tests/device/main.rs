@@ -84,7 +84,7 @@ fn a_device_made_with_the_commands_that_are_told_serves_with_and_without_offload
     let Some(host) = Alone::or_skip() else { return };
     host.run(|| {
         let commands = setup(true, Some(2000)).commands();
-        run(&commands.replace("sudo ", "USER=root; "));
+        run(&commands.replace("sudo ", ""));
         for offload in [true, false, true] {
             let setup = setup(offload, None);
             let make = || {

@@ -91,7 +91,11 @@ impl Raw {
             match Link(socket).try_write(bytes) {
                 Ok(None) => return,
                 Ok(Some(count)) => drop(self.outgoing.drain(..count)),
-                Err(_) => self.outgoing.clear(),
+                // What has come and was not read is lost as well, on most stacks.
+                Err(_) => {
+                    self.is_lost = true;
+                    self.outgoing.clear();
+                }
             }
         }
         if self.closes && socket.state() != tcp::State::SynSent {

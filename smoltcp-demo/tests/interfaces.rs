@@ -1,4 +1,4 @@
-//! Devices, interfaces and clocks of all kinds.
+//! Interfaces, devices, sockets and clocks of all kinds.
 
 mod support;
 
