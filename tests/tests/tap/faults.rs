@@ -1,7 +1,7 @@
 //! Wires that lose, damage, double and reorder frames: every transfer comes whole, or fails
 //! cleanly and is continued.
 
-use std::fs;
+use std::thread;
 
 use coracle_tests::network::{Family, Wire, or_skip};
 use coracle_tests::payload;
@@ -41,22 +41,27 @@ fn persist(site: &Site, family: Family, arguments: &[&str]) {
     panic!("{arguments:?} failed {ATTEMPTS} times");
 }
 
-/// A file each way, by either family, on two connections and on one.
+/// A file each way, by either family, on two connections and on one; all at the same time, for
+/// most of it is waiting.
 fn files_go_and_come(site: &Site, size: u64) {
     let ways = [
         (Family::V4, &[][..]),
         (Family::V4, &["--one-connection"]),
         (Family::V6, &["--one-connection"]),
     ];
-    for (seed, (family, options)) in (1..).zip(ways) {
-        payload::write_file(&site.here("x"), seed, size).unwrap();
-        persist(site, family, &[options, &["upload", "x"]].concat());
-        assert!(same(site.here("x"), site.there("x")));
-        persist(site, family, &[options, &["download", "x", "y"]].concat());
-        assert!(same(site.here("x"), site.here("y")));
-        fs::remove_file(site.here("y")).unwrap();
-    }
-    assert_eq!(names(site.root.path()), ["x"]);
+    thread::scope(|scope| {
+        for (number, (family, options)) in ways.into_iter().enumerate() {
+            scope.spawn(move || {
+                let [sent, back] = [format!("f{number}"), format!("back{number}")];
+                payload::write_file(&site.here(&sent), number as u64, size).unwrap();
+                persist(site, family, &[options, &["upload", &sent]].concat());
+                assert!(same(site.here(&sent), site.there(&sent)));
+                persist(site, family, &[options, &["download", &sent, &back]].concat());
+                assert!(same(site.here(&sent), site.here(&back)));
+            });
+        }
+    });
+    assert_eq!(names(site.root.path()), ["f0", "f1", "f2"]);
 }
 
 fn with_options(options: &[&str], size: u64) {
