@@ -51,8 +51,10 @@ pub enum Next {
 }
 
 impl<'a, O: Owner, const LINE: usize> Server<'a, O, LINE> {
-    /// A server with these places. Two slots are the least for a classic transfer, and three for
-    /// a client that uses both ports: the last slot listens on the control port. With more doors than open ports
+    /// A server with these places: a slot for each connection. One more is kept by the listener
+    /// of the transfer port while that is open, one for a classic transfer; the last free one
+    /// listens on the control port. So three are the least for a client that uses both ports, and
+    /// two for a classic transfer. With more doors than open ports
     /// a newcomer that finds no slot is told so; without doors it is reset.
     pub const fn new(
         settings: Settings,

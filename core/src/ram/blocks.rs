@@ -141,6 +141,9 @@ impl<M: Memory> Blocks<M> {
     }
 
     fn release(&mut self, mut block: u32) {
+        if block == END {
+            return;
+        }
         self.releases = self.releases.wrapping_add(1);
         while let Some(next) = self.next.as_mut().get_mut(block as usize) {
             let following = core::mem::replace(next, self.returned);

@@ -27,8 +27,7 @@ const BUFFERS: (Size, Size) = (Size(2 << 10), Size(1 << 30));
 /// or a RAM disk.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "coracle-tap", version, max_term_width = 100, arg_required_else_help = true,
-          override_usage = "coracle-tap [OPTIONS] <--addr ADDRESS/LENGTH | --dhcp> \
-                            <ROOT | --ram SIZE>",
+          override_usage = manual::SERVING,
           after_help = manual::essentials(), after_long_help = manual::tour())]
 pub struct Options {
     /// The folder to serve; nothing outside it can be reached.
@@ -156,7 +155,8 @@ pub struct ServiceOptions {
 
     /// Seconds that running transfers get to finish after the first SIGTERM or SIGINT; a second
     /// signal ends at once.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30,
+        value_parser = clap::value_parser!(u64).range(0..=4_000_000))]
     pub grace: u64,
 }
 

@@ -2,7 +2,7 @@
 
 use smoltcp::iface::{Interface, SocketHandle, SocketSet};
 use smoltcp::socket::dhcpv4::{Event, Socket};
-use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
+use smoltcp::wire::{IpAddress, Ipv4Address, Ipv4Cidr};
 
 /// The address that the server has from DHCP, if it has one.
 #[derive(Debug)]
@@ -34,7 +34,10 @@ impl Dhcp {
     ) -> Option<Change> {
         match sockets.get_mut::<Socket<'_>>(self.socket).poll()? {
             Event::Configured(config) => {
-                let (address, router) = (config.address, config.router);
+                // A router that is none would be taken at its word, and the stack stop at the first
+                // frame for it.
+                let is_router = |router: &Ipv4Address| IpAddress::from(*router).is_unicast();
+                let (address, router) = (config.address, config.router.filter(is_router));
                 let server = config.server.identifier;
                 self.lease(interface, Some(address), router);
                 Some(Change::Got { address, router, server })
@@ -53,6 +56,10 @@ impl Dhcp {
         lease: Option<Ipv4Cidr>,
         router: Option<Ipv4Address>,
     ) -> Option<Ipv4Cidr> {
+        // One that is given beside DHCP stays.
+        let lease = lease.filter(|&lease| {
+            self.lease == Some(lease) || !interface.ip_addrs().contains(&lease.into())
+        });
         let before = std::mem::replace(&mut self.lease, lease);
         interface.update_ip_addrs(|addresses| {
             if let Some(before) = before {

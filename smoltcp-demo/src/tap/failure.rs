@@ -85,8 +85,8 @@ impl fmt::Display for Failure {
             Self::Exposed(reach) => write!(
                 f,
                 "the server can be reached from other machines {reach}, and whoever reaches it \
-                 could read and write every file; if that is what you want, add \
-                 --insecure-anyone-can-read-and-write"
+                 could read and, without --read-only, write every file; if that is what you want, \
+                 add --insecure-anyone-can-read-and-write"
             ),
             Self::Root(root, error) => write!(
                 f,

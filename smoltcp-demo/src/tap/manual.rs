@@ -9,10 +9,12 @@ use coracle_desktop::{man, manual};
 
 use super::cli::Options;
 
-/// Every way to run the program.
-const USAGE: &str = "coracle-tap [OPTIONS] --addr ADDRESS/LENGTH ROOT\n\
-                     coracle-tap [OPTIONS] --addr ADDRESS/LENGTH --ram SIZE\n\
-                     coracle-tap --completions SHELL\ncoracle-tap --man";
+/// How to run the program to serve.
+pub(super) const SERVING: &str =
+    "coracle-tap [OPTIONS] <--addr ADDRESS/LENGTH | --dhcp> <ROOT | --ram SIZE>";
+
+/// The other ways to run it.
+const OTHERWISE: &str = "coracle-tap --completions SHELL\ncoracle-tap --man";
 
 /// The options of this process, or nothing if it was asked for something else, which was printed.
 ///
@@ -24,7 +26,8 @@ pub fn options() -> io::Result<Option<Options>> {
 }
 
 fn man_page() -> io::Result<String> {
-    man::page(Options::command(), USAGE.to_owned(), TOUR).map(|page| man::spelled(&page))
+    man::page(Options::command(), format!("{SERVING}\n{OTHERWISE}"), TOUR)
+        .map(|page| man::spelled(&page))
 }
 
 /// For `-h`.

@@ -32,7 +32,7 @@ const CHUNK_LEN: usize = 64 << 10;
 const PIPELINE: u32 = 64 << 10;
 
 /// How long the end of the program waits for what is still to be put away.
-const LAST_FLUSHES: Duration = Duration::from_secs(1);
+const LAST_FLUSHES: Duration = Duration::from_secs(5);
 
 /// Serve until a signal ends it.
 ///
@@ -115,9 +115,9 @@ fn serve<M: Media>(
     media: M,
 ) -> Result<(), Failure> {
     let (link, service) = (&options.link, &options.service);
-    let capture = capture(&options.trial)?;
     let tap = device(link, network)?;
     check_reach(options, network, tap.name())?;
+    let capture = capture(&options.trial)?;
     let identity = Identity {
         hardware: link.mac.unwrap_or_else(|| hardware_address(tap.name())),
         seed: getrandom::u64().map_err(|error| refused("get random numbers")(error.into()))?,
