@@ -113,7 +113,7 @@ mod tests {
     }
 
     /// The frame with which a server of DHCP answers.
-    fn answer(asked: &Asked, lease_seconds: u32) -> Vec<u8> {
+    fn answer(asked: &Asked, router: Ipv4Address, lease_seconds: u32) -> Vec<u8> {
         let kind = match asked.kind {
             DhcpMessageType::Discover => DhcpMessageType::Offer,
             _ => DhcpMessageType::Ack,
@@ -126,7 +126,7 @@ mod tests {
             client_ip: Ipv4Address::UNSPECIFIED,
             your_ip: OURS,
             server_ip: SERVER,
-            router: Some(SERVER),
+            router: Some(router),
             subnet_mask: Some(Ipv4Address::new(255, 255, 255, 0)),
             relay_agent_ip: Ipv4Address::UNSPECIFIED,
             broadcast: true,
@@ -176,6 +176,8 @@ mod tests {
         interface: Interface,
         sockets: SocketSet<'static>,
         dhcp: Dhcp,
+        /// What it is told of the way to other networks.
+        router: Ipv4Address,
         now: Instant,
     }
 
@@ -186,7 +188,7 @@ mod tests {
             let interface = network.interface(HARDWARE, 1, &mut link, Instant::ZERO);
             let mut sockets = SocketSet::new(vec![]);
             let dhcp = Dhcp::ask(&mut sockets);
-            Self { link, interface, sockets, dhcp, now: Instant::ZERO }
+            Self { link, interface, sockets, dhcp, router: SERVER, now: Instant::ZERO }
         }
 
         /// Let it send what it has to, and take that off the link.
@@ -203,7 +205,7 @@ mod tests {
 
         fn answer(&mut self, said: &[Asked], lease_seconds: u32) {
             for asked in said {
-                let frame = answer(asked, lease_seconds);
+                let frame = answer(asked, self.router, lease_seconds);
                 let token = self.link.transmit(self.now).unwrap();
                 token.consume(frame.len(), |bytes| bytes.copy_from_slice(&frame));
             }
@@ -250,5 +252,28 @@ mod tests {
         // It is asked for anew, now and then.
         client.now += Duration::from_secs(20);
         assert_eq!(client.until_change(), got);
+    }
+
+    #[test]
+    fn a_router_that_is_none_is_left_out() {
+        for router in
+            [Ipv4Address::UNSPECIFIED, Ipv4Address::BROADCAST, Ipv4Address::new(224, 0, 0, 1)]
+        {
+            let mut client = Client { router, ..Client::new() };
+            assert!(matches!(client.until_change(), Change::Got { router: None, .. }), "{router}");
+            assert!(client.interface.routes().get_default_ipv4_route().is_none());
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_given_beside_the_lease_stays() {
+        let mut client = Client::new();
+        let given = IpCidr::Ipv4(Ipv4Cidr::new(OURS, 24));
+        client.interface.update_ip_addrs(|addresses| addresses.push(given).unwrap());
+        assert!(matches!(client.until_change(), Change::Got { .. }));
+        assert_eq!(client.interface.ip_addrs(), [given]);
+        client.now += Duration::from_secs(101);
+        client.turn();
+        assert_eq!(client.interface.ip_addrs(), [given], "the lease is over");
     }
 }
