@@ -14,9 +14,8 @@ use tempfile::TempDir;
 use crate::site::{ANYONE, MTU, Site};
 use crate::support::{Ran, Running, until};
 
-/// Who may nothing, by number and by name.
+/// Who may nothing.
 const NOBODY: &str = "65534";
-const USER: &str = "nobody";
 
 /// A host that has no device yet.
 fn bare_host() -> Option<Wire> {
@@ -127,8 +126,7 @@ fn commands_in(message: &str) -> Vec<String> {
 }
 
 fn type_in(host: &Namespace, line: &str) {
-    let typed = host.command(Path::new("sh")).args(["-c", line]).env("USER", USER).output();
-    let typed = typed.unwrap();
+    let typed = host.command(Path::new("sh")).args(["-c", line]).output().unwrap();
     assert!(typed.status.success(), "{line}: {}", String::from_utf8_lossy(&typed.stderr));
 }
 

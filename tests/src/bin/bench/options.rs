@@ -52,8 +52,8 @@ pub(crate) struct Options {
     #[arg(long, global = true, value_delimiter = ',', default_value = "1500,9000,65521")]
     pub(crate) mtu: Vec<u16>,
 
-    /// Frames that may wait for the server on a TAP device: with fewer, many sessions lose some
-    #[arg(long, global = true, default_value_t = 10_000)]
+    /// Frames that may wait for the server on a TAP device: as `coracle-tap --setup` has it
+    #[arg(long, global = true, default_value_t = 8192)]
     pub(crate) queue: u32,
 
     /// Sessions that are open at once and idle
