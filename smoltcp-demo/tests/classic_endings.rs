@@ -142,6 +142,25 @@ fn a_native_session_on_the_transfer_port_is_none_of_the_classic_upload() {
 }
 
 #[test]
+fn silent_connections_do_not_keep_an_upload_out() {
+    let mut world = World::serving(8, Setup::slots(7).classic());
+    let host = world.host();
+    assert_eq!(ancestor::ask(&mut world, host, Version::V4, "upload new 5"), "ok");
+    let silent: Vec<_> = (0..9).map(|_| world.dial(host, Version::V4, TRANSFER)).collect();
+    // One that is reset is nobody's.
+    let socket = world.raws[silent[8]].socket;
+    world.hosts[host].socket(socket).abort();
+    world.run_for(SECOND / 10);
+    let right = ancestor::send(&mut world, host, Version::V4, b"12345");
+    world.run_until(SECOND * 5, |world| world.raws[right].is_over());
+    let gone = silent.iter().filter(|&&raw| world.raws[raw].is_lost).count();
+    assert!(gone >= 4, "{gone}");
+    let session = world.session(host, Version::V4);
+    let answers = world.does(session, [session::download("new")]);
+    assert!(answers[0].bytes == b"12345");
+}
+
+#[test]
 fn with_one_slot_listings_work_and_transfers_are_refused_in_time() {
     let mut world = World::serving(7, Setup::slots(1).classic());
     let host = world.host();

@@ -133,3 +133,17 @@ fn the_last_bytes_have_the_time_they_need() {
         }
     }
 }
+
+#[test]
+fn the_last_bytes_on_the_transfer_port_have_it_as_well() {
+    let mut world = World::serving(7, Setup { buffer: 500_000, ..Setup::slots(4) });
+    let (far, near) = (world.host(), world.host());
+    let slow = Conditions { delay: SECOND * 2 / 5, ..Conditions::GOOD };
+    world.hosts[far].device.set(slow, slow);
+    let control = world.session_at(near, Version::V4, CONTROL, true);
+    world.does(control, [upload("f", &payload(7, 400_000))]);
+    let raw = world.dial(far, Version::V4, TRANSFER);
+    world.raws[raw].say(b"hello 1\ndownload f\nexit\n");
+    let is_whole = |received: &[u8]| received.len() > 400_000 && received.ends_with(b"ok\n");
+    world.run_until(SECOND * 100, |world| is_whole(&world.raws[raw].received));
+}
