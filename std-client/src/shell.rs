@@ -100,7 +100,7 @@ impl<'a> Shell<'a> {
         let jobs = Jobs::new(cli.options.quiet);
         let input = if stdin().is_terminal() && stdout().is_terminal() {
             let names = Names::new(cli, interrupt.clone());
-            let terminal = Terminal::new(Completer::new(names), jobs.board())?;
+            let terminal = Terminal::new(Completer::new(names, interrupt.clone()), jobs.board())?;
             Input::Terminal(Box::new(terminal))
         } else {
             Input::Pipe(Pipe::new()?)

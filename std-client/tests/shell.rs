@@ -440,6 +440,26 @@ fn jobs_run_beside_the_commands() {
 }
 
 #[test]
+fn ctrl_c_is_heard_however_soon_after_enter() {
+    let stuck = script(|peer: &mut Peer| {
+        peer.greet();
+        peer.expect("download /a");
+        peer.gone();
+    });
+    let mut shell = Shell::start(vec![idle(), stuck]);
+    shell.line("download a &");
+    for _ in 0..20 {
+        shell.terminal.send("wait\n");
+        // Printed when the editor has given the terminal back, and before anything waits.
+        shell.terminal.expect("wait\n");
+        shell.terminal.send(CTRL_C);
+        shell.terminal.expect(PROMPT);
+    }
+    shell.line("stop");
+    shell.exit();
+}
+
+#[test]
 fn what_a_job_says_does_not_tear_the_line_that_is_typed() {
     let (go, wait_for_go) = std::sync::mpsc::channel::<()>();
     let refuses = script(move |peer| {

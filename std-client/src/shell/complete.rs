@@ -8,18 +8,20 @@ use glob::Pattern;
 use rustyline::completion::{Completer as Complete, Pair};
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
-use rustyline::validate::Validator;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
 use crate::remote::Remote;
 use crate::shell::names::{NAMES_MAX, Name, Names, is_harmless};
 use crate::shell::verb::Line;
 use crate::shell::words::{Typed, escaped};
+use crate::watch::Interrupt;
 
-/// What the editor asks for completions.
+/// What the editor asks for completions, and tells of a line's end.
 pub(crate) struct Completer {
     definition: Command,
     names: RefCell<Names>,
+    interrupt: Interrupt,
 }
 
 /// What a word may be.
@@ -37,8 +39,8 @@ enum Wanted {
 }
 
 impl Completer {
-    pub(crate) fn new(names: Names) -> Self {
-        Self { definition: Line::definition(), names: RefCell::new(names) }
+    pub(crate) fn new(names: Names, interrupt: Interrupt) -> Self {
+        Self { definition: Line::definition(), names: RefCell::new(names), interrupt }
     }
 
     /// As [`Names::begin`].
@@ -229,7 +231,15 @@ impl Hinter for Completer {
 
 impl Highlighter for Completer {}
 
-impl Validator for Completer {}
+impl Validator for Completer {
+    /// Asked at Enter, while the editor still reads Ctrl-C as a byte: from here on a signal
+    /// concerns the command. Once the editor has returned it would be too late, since what came
+    /// meanwhile would be lost.
+    fn validate(&self, _line: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        self.interrupt.clear();
+        Ok(ValidationResult::Valid(None))
+    }
+}
 
 impl Helper for Completer {}
 

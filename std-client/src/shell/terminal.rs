@@ -113,8 +113,6 @@ impl Terminal {
         *lock(&self.is_at_prompt) = false;
         match result {
             Ok(line) => {
-                // From here on Ctrl-C concerns the command.
-                interrupt.clear();
                 self.remember(&line);
                 Ok(Read::Line(line.into_bytes()))
             }
