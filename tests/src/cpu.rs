@@ -28,8 +28,8 @@ pub fn of_process(id: u32) -> io::Result<f64> {
     seconds(&id.to_string(), &[OWN_USER, OWN_SYSTEM])
 }
 
-/// The time for which a process has been on a processor, to the nanosecond: what clocks of
-/// hundredths tell depends on when one looks.
+/// The time for which the threads of a process have been on a processor, to the nanosecond: what
+/// clocks of hundredths tell depends on when one looks. Threads that have ended do not count.
 ///
 /// # Errors
 ///
@@ -37,11 +37,21 @@ pub fn of_process(id: u32) -> io::Result<f64> {
 pub fn run_time(id: u32) -> io::Result<Duration> {
     let mut nanoseconds = 0;
     for thread in fs::read_dir(format!("/proc/{id}/task"))? {
-        let times = fs::read_to_string(thread?.path().join("schedstat"))?;
+        let times = match fs::read_to_string(thread?.path().join("schedstat")) {
+            Err(error) if has_ended(&error) => continue,
+            times => times?,
+        };
         let own = times.split_ascii_whitespace().next().and_then(|time| time.parse::<u64>().ok());
         nanoseconds += own.ok_or_else(|| io::Error::other("no times in schedstat"))?;
     }
     Ok(Duration::from_nanos(nanoseconds))
+}
+
+/// Whether this is what `/proc` says of a thread that has ended since it was listed: no such
+/// file, or no such process where the file was open already.
+fn has_ended(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+        || error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
 }
 
 /// Bytes of memory that a process has in use, its own and shared.
