@@ -227,6 +227,8 @@ fn colours_are_for_terminals_and_for_those_who_like_them() {
             command.args(["-qec", &format!("{} --help", path.display()), "/dev/null"]);
             command.env("TERM", "xterm").env_remove("NO_COLOR").stdin(Stdio::null());
             command.env_remove("CLICOLOR").env_remove("CLICOLOR_FORCE");
+            // Where it is set a terminal is taken for one with colours, whatever `TERM` says.
+            command.env_remove("CI");
             let ran = Ran::from(command.envs(variables.iter().copied()).output().unwrap());
             ran.succeeded().text().to_owned()
         };
