@@ -21,6 +21,8 @@ pub use client::Client;
 pub use port::TransferPort;
 pub use server::Server;
 
+use crate::restart::restarted;
+
 /// Bytes read or written at a time.
 const CHUNK: usize = 1024;
 
@@ -75,7 +77,7 @@ impl std::error::Error for Fault {}
 /// The message that one read gives.
 fn message(stream: &mut TcpStream) -> Result<Vec<u8>, Fault> {
     let mut buffer = [0; MESSAGE];
-    let count = stream.read(&mut buffer).map_err(Fault::Link)?;
+    let count = restarted(|| stream.read(&mut buffer)).map_err(Fault::Link)?;
     let message = buffer[..count].to_vec();
     if message.is_ascii() { Ok(message) } else { Err(Fault::Unreadable(message)) }
 }
@@ -107,13 +109,13 @@ fn listen(port: u16) -> Result<Socket, Fault> {
 /// Accept one connection and read `size` bytes; then listener and connection are closed at once,
 /// whether or not the other side has closed.
 fn receive(listener: Socket, size: u64) -> Result<Vec<u8>, Fault> {
-    let (connection, _) = listener.accept().map_err(Fault::Link)?;
+    let (connection, _) = restarted(|| listener.accept()).map_err(Fault::Link)?;
     connection.set_read_timeout(Some(PATIENCE)).map_err(Fault::Link)?;
     let mut file = Vec::new();
     let mut chunk = [0; CHUNK];
     // It reads before it asks whether there is anything to come: an empty file waits for its end.
     loop {
-        let count = (&connection).read(&mut chunk).map_err(Fault::Link)?;
+        let count = restarted(|| (&connection).read(&mut chunk)).map_err(Fault::Link)?;
         file.extend_from_slice(&chunk[..count]);
         let received = file.len() as u64;
         if received >= size {

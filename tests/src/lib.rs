@@ -12,4 +12,5 @@ pub mod network;
 pub mod payload;
 pub mod process;
 pub mod relay;
+pub mod restart;
 pub mod terminal;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant as Clock};
 
 use coracle_smoltcp::tap::device::Tap;
 use coracle_tests::payload;
+use coracle_tests::restart::restarted;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::Device;
@@ -149,7 +150,7 @@ pub fn exchange(address: SocketAddr, seed: u64, len: usize) {
     // Not `assert_eq`, which would print all of it.
     let wrong = sent.iter().zip(&back).position(|(sent, back)| sent != back);
     assert_eq!(wrong, None, "{address}, seed {seed}");
-    assert_eq!(stream.read(&mut [0]).unwrap(), 0, "the end");
+    assert_eq!(restarted(|| stream.read(&mut [0])).unwrap(), 0, "the end");
 }
 
 /// The device's own errors, as a user sees them.

@@ -9,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use coracle_tests::restart::restarted;
 pub use tempfile::tempdir;
 
 /// How long anything may take before a test fails.
@@ -88,7 +89,7 @@ impl Peer {
     /// A command of the classic dialect, as its server reads it: at once, without an end.
     pub fn command(&mut self, command: &str) {
         let mut buffer = [0; 128];
-        let count = self.0.get_mut().read(&mut buffer).unwrap();
+        let count = restarted(|| self.0.get_mut().read(&mut buffer)).unwrap();
         assert_eq!(String::from_utf8_lossy(&buffer[..count]), command);
     }
 

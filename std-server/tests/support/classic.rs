@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
+use coracle_tests::restart::restarted;
 use rustix::net::sockopt::{Timeout, set_socket_linger, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketType, bind, connect, listen, socket};
 
@@ -106,7 +107,7 @@ impl Classic {
         let mut control = patient(TcpStream::connect(self.control).expect("a listener"));
         control.write_all(command)?;
         let mut reply = [0; 128];
-        let count = control.read(&mut reply)?;
+        let count = restarted(|| control.read(&mut reply))?;
         Ok((control, String::from_utf8_lossy(&reply[..count]).into_owned()))
     }
 
@@ -145,7 +146,8 @@ impl Classic {
         let mut bytes = vec![0; size];
         let mut total = 0;
         while total < size {
-            match data.read(&mut bytes[total..(total + 1024).min(size)]) {
+            let chunk = total..(total + 1024).min(size);
+            match restarted(|| data.read(&mut bytes[chunk.clone()])) {
                 Ok(0) => return Err(format!("the end after {total} bytes")),
                 Ok(count) => total += count,
                 Err(error) => return Err(error.to_string()),

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use coracle_tests::ancestor::{Fault, Server, TransferPort};
 use coracle_tests::process::program;
+use coracle_tests::restart::restarted;
 use tempfile::TempDir;
 
 use super::{content, names, reset, sizes};
@@ -68,7 +69,7 @@ fn scripted<T: Send + 'static>(
         let (mut control, _) = listener.accept().unwrap();
         control.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut command = [0; 128];
-        let count = control.read(&mut command).unwrap();
+        let count = restarted(|| control.read(&mut command)).unwrap();
         serve(control, String::from_utf8(command[..count].to_vec()).unwrap())
     });
     (address, serving)

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use coracle_tests::ancestor::{Client, TransferPort};
 use coracle_tests::payload;
+use coracle_tests::restart::restarted;
 use socket2::SockRef;
 
 use support::raw::Raw;
@@ -123,7 +124,7 @@ enum End {
 /// Wait for the end of a connection on which nothing is to come.
 #[track_caller]
 fn end_of(mut stream: TcpStream) -> End {
-    match stream.read(&mut [0]) {
+    match restarted(|| stream.read(&mut [0])) {
         Ok(0) => End::Closed,
         Err(error) if error.kind() == ErrorKind::ConnectionReset => End::Reset,
         other => panic!("{other:?} instead of an end"),

@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use coracle_tests::network::{Family, Namespace, TAP, Wire, or_skip};
+use coracle_tests::restart::restarted;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tun_rs::{DeviceBuilder, Layer, SyncDevice};
 
@@ -175,7 +176,7 @@ fn numbers_over(faults: Faults, count: u64) -> Option<Vec<u64>> {
     let receive_for = |millis| {
         receiver.set_read_timeout(Some(Duration::from_millis(millis))).unwrap();
         let (mut numbers, mut bytes) = (Vec::new(), [0; 8]);
-        while receiver.recv(&mut bytes).is_ok() {
+        while restarted(|| receiver.recv(&mut bytes)).is_ok() {
             numbers.push(u64::from_be_bytes(bytes));
         }
         numbers
