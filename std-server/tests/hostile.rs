@@ -102,7 +102,7 @@ fn out_of_descriptors_it_waits_and_recovers() {
     for _ in 0..80 {
         let stream = TcpStream::connect(daemon.address).unwrap();
         // Once, by the first that is not served: a slow machine is no lack of descriptors.
-        stream.set_read_timeout(Some(std::time::Duration::from_secs(2))).unwrap();
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(1))).unwrap();
         let mut client = Client { stream: std::io::BufReader::new(stream) };
         client.send(b"hello 1\n");
         let mut first = [0];
