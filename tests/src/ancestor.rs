@@ -13,8 +13,7 @@ mod server;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
@@ -33,10 +32,6 @@ const MESSAGE: usize = 128;
 /// The longest wait for the other side: longer than any wait of the dialect, so that a test
 /// that meets it has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long a machine under load may take for the last segments of a connection that both sides
-/// have closed. One that keeps the port does so for a minute (TIME_WAIT).
-const CLOSING: Duration = Duration::from_secs(1);
 
 /// How a program of the ancestor fails.
 #[derive(Debug)]
@@ -100,19 +95,8 @@ fn connect(address: SocketAddr) -> Result<TcpStream, Fault> {
     Ok(stream)
 }
 
-/// Listen on the transfer port, at once or as soon as the kernel has finished the close before.
-fn listen(port: u16) -> Result<Socket, Fault> {
-    let begun = Instant::now();
-    loop {
-        match listen_now(port) {
-            Err(Fault::Bind(_)) if begun.elapsed() < CLOSING => thread::yield_now(),
-            result => return result,
-        }
-    }
-}
-
 /// Listen on the transfer port: std would set SO_REUSEADDR.
-fn listen_now(port: u16) -> Result<Socket, Fault> {
+fn listen(port: u16) -> Result<Socket, Fault> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).map_err(Fault::Link)?;
     let everywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
     socket.bind(&everywhere.into()).map_err(Fault::Bind)?;

@@ -4,12 +4,13 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use coracle_tests::restart::restarted;
 use rustix::net::sockopt::{Timeout, set_socket_linger, set_socket_timeout};
-use rustix::net::{AddressFamily, SocketType, bind, connect, listen, socket};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, listen, socket_with};
 
 use super::{Daemon, PATIENCE};
 
@@ -43,28 +44,21 @@ pub fn free_port() -> u16 {
 
 /// Listen without SO_REUSEADDR, which std would set.
 pub fn listen_plainly(port: u16) -> io::Result<TcpListener> {
-    let fd = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    let fd = stream_socket()?;
     bind(&fd, &SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))?;
     listen(&fd, 1)?;
     set_socket_timeout(&fd, Timeout::Recv, Some(PATIENCE))?;
     Ok(TcpListener::from(fd))
 }
 
-/// As [`listen_plainly`], at once or as soon as a machine under load has finished the close
-/// before. A connection that keeps the port does so for a minute (TIME_WAIT).
-fn listen_soon(port: u16) -> io::Result<TcpListener> {
-    let begun = Instant::now();
-    loop {
-        match listen_plainly(port) {
-            Err(_) if begun.elapsed() < Duration::from_secs(1) => std::thread::yield_now(),
-            result => return result,
-        }
-    }
+/// A socket that no server inherits which another test starts meanwhile: it would keep the port.
+fn stream_socket() -> io::Result<OwnedFd> {
+    Ok(socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
 }
 
 /// Connect from another address of this machine.
 pub fn connect_from(from: IpAddr, to: SocketAddr) -> TcpStream {
-    let fd = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    let fd = stream_socket().unwrap();
     bind(&fd, &SocketAddr::new(from, 0)).unwrap();
     connect(&fd, &to).unwrap();
     patient(TcpStream::from(fd))
@@ -152,14 +146,14 @@ impl Classic {
         let (control, reply) = self.ask(format!("download {name}").as_bytes());
         let size: usize = reply.parse().map_err(|_| reply)?;
         drop(control);
-        let listener = listen_soon(self.transfer).expect("no failed bind");
+        let listener = listen_plainly(self.transfer).expect("no failed bind");
         let (mut data, _) = restarted(|| listener.accept()).expect("the server dials");
         data.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut bytes = vec![0; size];
         let mut total = 0;
         while total < size {
-            let chunk = total..(total + 1024).min(size);
-            match restarted(|| data.read(&mut bytes[chunk.clone()])) {
+            let chunk = &mut bytes[total..(total + 1024).min(size)];
+            match restarted(|| data.read(chunk)) {
                 Ok(0) => return Err(format!("the end after {total} bytes")),
                 Ok(count) => total += count,
                 Err(error) => return Err(error.to_string()),

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::process;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use super::listen_now;
+use super::listen;
 
 /// Where they are taken from: above the system's services and below the ports that connections
 /// get by themselves (32768 and up on Linux), which would collide.
@@ -37,7 +37,7 @@ impl TransferPort {
             let offset = process::id().wrapping_mul(97).wrapping_add(next) % u32::from(count);
             let number = RANGE.start() + offset as u16;
             let Ok(reservation) = UdpSocket::bind((Ipv4Addr::LOCALHOST, number)) else { continue };
-            if listen_now(number).is_ok() {
+            if listen(number).is_ok() {
                 return Ok(Self { number, _reservation: reservation });
             }
         }
