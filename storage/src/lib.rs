@@ -2,10 +2,13 @@
 //!
 //! - [`folder`]: a folder of the host, on Unix.
 //!
+//! Media of chips lie on a [`block::BlockDevice`].
+//!
 //! Each implements [`coracle::Storage`] and is checked against its laws by the kit in
 //! `coracle::laws`. Without the feature `folder` nothing here needs std.
 
 #![cfg_attr(not(feature = "folder"), no_std)]
 
+pub mod block;
 #[cfg(all(feature = "folder", unix))]
 pub mod folder;
