@@ -1,0 +1,92 @@
+//! The evaluation board of the LM3S6965.
+
+use coracle_node::Board;
+use cortex_m::Peripherals;
+use cortex_m::asm;
+use smoltcp::wire::EthernetAddress;
+
+use crate::clock;
+use crate::ethernet::Ethernet;
+use crate::gpio::CardSelect;
+use crate::ssi::Ssi;
+use crate::system::System;
+use crate::watchdog::Watchdog;
+
+/// For a chip into which no hardware address was written: a local one, of no manufacturer.
+const LOCAL: [u8; 6] = [0x02, 0, 0, 0x69, 0x65, 0];
+
+/// The parts of the board.
+pub struct Parts {
+    /// What the main loop needs.
+    pub board: Lm3s6965,
+    /// The serial interface to the card.
+    pub ssi: Ssi,
+    /// The select of the card.
+    pub card_select: CardSelect,
+    /// Another watchdog timer, to feed where the main loop cannot.
+    pub watchdog: Watchdog,
+    /// The hardware address.
+    pub hardware: EthernetAddress,
+}
+
+/// The board, as the main loop sees it.
+pub struct Lm3s6965 {
+    ethernet: &'static mut Ethernet,
+    watchdog: Watchdog,
+    hardware: [u8; 6],
+}
+
+/// Start the chip: its clock, its pins, its network device, its watchdog. `None` the second time.
+#[expect(unsafe_code, reason = "all parts are made here, once")]
+pub fn start() -> Option<Parts> {
+    static ETHERNET: static_cell::ConstStaticCell<Ethernet> =
+        // SAFETY: `ETHERNET` is the only one.
+        static_cell::ConstStaticCell::new(unsafe { Ethernet::new() });
+    let mut core = Peripherals::take()?;
+    // SAFETY: only who took the peripherals of the core comes here, and that is one.
+    let (mut system, ssi) = unsafe { (System::new(), Ssi::new()) };
+    system.start();
+    clock::start(&mut core.SYST);
+    let hardware = system.hardware_address().unwrap_or(LOCAL);
+    let ethernet = ETHERNET.take();
+    ethernet.start(hardware);
+    // SAFETY: as above; of two watchdogs one only is started.
+    let (card_select, mut watchdog, fed) =
+        unsafe { (CardSelect::start(), Watchdog::new(), Watchdog::new()) };
+    watchdog.start();
+    let board = Lm3s6965 { ethernet, watchdog, hardware };
+    Some(Parts { board, ssi, card_select, watchdog: fed, hardware: EthernetAddress(hardware) })
+}
+
+impl Board for Lm3s6965 {
+    type Device = Ethernet;
+
+    fn device(&mut self) -> &mut Ethernet {
+        self.ethernet
+    }
+
+    /// The hardware address and the phase of the clock. The chip has no source of random numbers:
+    /// this differs between boards, and between starts where a card was waited for, and is no
+    /// secret to who knows the board well. On a network that is not trusted, bring a better one.
+    fn seed(&mut self) -> u64 {
+        let [a, b, c, d, e, f] = self.hardware;
+        u64::from_le_bytes([a, b, c, d, e, f, 0, 0]) ^ u64::from(clock::phase()).rotate_right(24)
+    }
+
+    fn alive(&mut self) {
+        self.watchdog.feed();
+    }
+
+    fn sleep(&mut self, until: u64) {
+        while !self.ethernet.has_frame() && clock::now() < until {
+            // An interrupt that comes from here on ends the sleep although it is not taken
+            // before the sleep is over.
+            cortex_m::interrupt::free(|_| {
+                self.ethernet.arm();
+                if !self.ethernet.has_frame() && clock::now() < until {
+                    asm::wfi();
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The drivers of the LM3S6965 (Arm Cortex-M3, 256 KiB of flash, 64 KiB of RAM) that a coracle
+//! server needs, as modelled by QEMU's machine `lm3s6965evb`, and the board that is made of them.
+//!
+//! Registers, and what is said of them, are those of the data sheet (Stellaris LM3S6965
+//! Microcontroller, Texas Instruments DS-LM3S6965). Where the model differs, it is said.
+#![no_std]
+
+pub mod board;
+pub mod clock;
+pub mod ethernet;
+pub mod gpio;
+pub mod ssi;
+pub mod stack;
+pub mod system;
+pub mod watchdog;

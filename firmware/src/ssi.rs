@@ -1,0 +1,140 @@
+//! The synchronous serial interface SSI0 (an Arm PL022) as a bus of `embedded-hal`.
+//!
+//! Its FIFOs hold eight bytes each way: eight are sent, and when they have gone the eight that
+//! came meanwhile are taken. So the bus stands still for some clocks after each eight bytes, and
+//! no byte is ever lost to an interrupt that takes longer.
+
+use core::convert::Infallible;
+
+use derive_mmio::Mmio;
+use embedded_hal::spi::{ErrorType, SpiBus};
+
+use crate::system::HERTZ;
+
+/// Bytes of a FIFO.
+const FIFO: usize = 8;
+
+/// What is sent to be able to receive: cards need ones.
+const IDLE: u8 = 0xff;
+
+/// SSI0, at `0x4000_8000`.
+#[derive(Mmio)]
+#[repr(C)]
+struct Registers {
+    /// SSICR0: bits of a word, mode, divisor.
+    #[mmio(Write)]
+    cr0: u32,
+    /// SSICR1: enable.
+    #[mmio(Write)]
+    cr1: u32,
+    /// SSIDR: the FIFOs.
+    #[mmio(Read, Write)]
+    dr: u32,
+    /// SSISR: their state.
+    #[mmio(PureRead)]
+    sr: u32,
+    /// SSICPSR: the prescaler, an even number.
+    #[mmio(Write)]
+    cpsr: u32,
+}
+
+/// Of SSICR0: eight bits; mode 0 (Freescale SPI with clock polarity and phase 0) is 0.
+const EIGHT_BITS: u32 = 7;
+
+/// Of SSICR1.
+const ENABLED: u32 = 1 << 1;
+
+/// Of SSISR: something is being sent, or waits for it.
+const BUSY: u32 = 1 << 4;
+
+/// The prescaler, always the smallest.
+const PRESCALER: u32 = 2;
+
+/// SSI0.
+pub struct Ssi(MmioRegisters<'static>);
+
+impl Ssi {
+    /// SSI0.
+    ///
+    /// # Safety
+    ///
+    /// There is one only.
+    #[expect(
+        unsafe_code,
+        reason = "says that the registers are there; the caller that they are its own"
+    )]
+    pub const unsafe fn new() -> Self {
+        // SAFETY: SSI0 of this chip; it is the only one, as the caller says.
+        Self(unsafe { Registers::new_mmio_at(0x4000_8000) })
+    }
+
+    /// Go on with a clock of at most so many hertz: 98 kHz to 25 MHz are possible.
+    pub fn set_clock(&mut self, hertz: u32) {
+        let half = (HERTZ / PRESCALER).div_ceil(hertz.max(1));
+        let divisor = half.saturating_sub(1).min(0xff);
+        self.0.write_cr1(0);
+        self.0.write_cr0(divisor << 8 | EIGHT_BITS);
+        self.0.write_cpsr(PRESCALER);
+        self.0.write_cr1(ENABLED);
+    }
+
+    fn wait(&self) {
+        while self.0.read_sr() & BUSY != 0 {}
+    }
+
+    /// Exchange as many bytes as there are, at most a FIFO of them.
+    fn exchange(&mut self, bytes: &mut [u8]) {
+        for byte in bytes.iter() {
+            self.0.write_dr(u32::from(*byte));
+        }
+        self.wait();
+        for byte in bytes {
+            *byte = self.0.read_dr() as u8;
+        }
+    }
+}
+
+impl ErrorType for Ssi {
+    type Error = Infallible;
+}
+
+impl SpiBus for Ssi {
+    fn read(&mut self, words: &mut [u8]) -> Result<(), Infallible> {
+        words.fill(IDLE);
+        self.transfer_in_place(words)
+    }
+
+    fn write(&mut self, words: &[u8]) -> Result<(), Infallible> {
+        for words in words.chunks(FIFO) {
+            for word in words {
+                self.0.write_dr(u32::from(*word));
+            }
+            self.wait();
+            for _ in words {
+                let _dropped = self.0.read_dr();
+            }
+        }
+        Ok(())
+    }
+
+    fn transfer(&mut self, read: &mut [u8], write: &[u8]) -> Result<(), Infallible> {
+        let mut sent = write.iter();
+        for words in read.chunks_mut(FIFO) {
+            words.fill_with(|| sent.next().copied().unwrap_or(IDLE));
+            self.exchange(words);
+        }
+        self.write(sent.as_slice())
+    }
+
+    fn transfer_in_place(&mut self, words: &mut [u8]) -> Result<(), Infallible> {
+        for words in words.chunks_mut(FIFO) {
+            self.exchange(words);
+        }
+        Ok(())
+    }
+
+    /// Every call has waited already.
+    fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
