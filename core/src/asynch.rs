@@ -47,6 +47,7 @@ pub trait Clock {
 
 /// A [`Host`](crate::Host) whose steps never stall, on the executor's own thread.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Inline<H>(pub H);
 
 impl<H: crate::Host> Host for Inline<H> {

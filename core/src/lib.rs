@@ -88,6 +88,7 @@ mod crc;
 mod drive;
 mod emit;
 mod error;
+mod format;
 mod frame;
 mod greeting;
 #[cfg(feature = "laws")]

@@ -160,6 +160,19 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+impl fmt::Debug for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Escaped<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=[u8]:a}", self.0);
+    }
+}
+
 /// Write `bytes` escaped, piece by piece; each piece is valid UTF-8.
 pub(crate) fn escape<E>(
     bytes: &[u8],

@@ -105,6 +105,7 @@ where
 
 /// What the driver keeps of a session between two calls of [`serve`]. `E` is the link's error.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Driver<E> {
     timers: Timers,
     /// Since when the outstanding step pends.
@@ -116,6 +117,7 @@ pub struct Driver<E> {
 
 /// What became of the latest sign of life.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Sign {
     /// It went out then.
     Told(u64),

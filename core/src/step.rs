@@ -236,6 +236,16 @@ impl<S: Storage> Medium<S> {
         &self.storage
     }
 
+    /// What is open, for logs.
+    pub(crate) const fn open_kind(&self) -> &'static str {
+        match self.open {
+            Open::Nothing => "nothing",
+            Open::File(_) => "a file",
+            Open::Folder(_) => "a folder",
+            Open::Staged(_) => "a staged file",
+        }
+    }
+
     fn try_answer(&mut self, step: Step<'_>) -> Result<Answer, Refusal> {
         match step {
             Step::Facts => self.storage.facts().map(Answer::Facts).map_err(Into::into),

@@ -45,6 +45,7 @@ impl Default for Timeouts {
 
 /// The timers of one session. All times are milliseconds of one clock that never goes back.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Timers {
     timeouts: Timeouts,
     waiting: Option<Waiting>,

@@ -20,12 +20,15 @@ const PROGRESS: usize = 4096;
 const RESET: u64 = 1000;
 
 /// A connection whose session is over.
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct Closing {
     manner: Manner,
     until: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Manner {
     /// Our end of the stream was said, but may have to be repeated, and these many bytes before
     /// it have not arrived.

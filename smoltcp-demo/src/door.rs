@@ -16,12 +16,16 @@ const LINE: usize = 128;
 
 /// A socket with small buffers (256 bytes to send are plenty) that tells who connects that all
 /// slots are taken.
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Door {
     pub(crate) socket: SocketHandle,
     pub(crate) state: Opening,
 }
 
 /// What a door is used for.
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) enum Opening {
     Closed,
     Listening,

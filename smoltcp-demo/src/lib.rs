@@ -34,6 +34,7 @@
 
 mod closing;
 mod door;
+mod format;
 mod owner;
 mod ports;
 mod server;

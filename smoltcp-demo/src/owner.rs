@@ -32,6 +32,7 @@ pub type Ended = Result<Outcome, Error<Lost>>;
 
 /// One session, from the accept to the close of its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Session {
     /// Counted from 1.
     pub number: u32,
@@ -43,6 +44,7 @@ pub struct Session {
 
 /// A port of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Port {
     /// The control port, which is always open.
     Control,

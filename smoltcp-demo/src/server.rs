@@ -41,6 +41,7 @@ pub struct Server<'a, O: Owner, const LINE: usize = LINE_MIN> {
 
 /// When to call [`Server::poll`] again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Next {
     /// At once: there is more to do.
     Now,

@@ -6,6 +6,7 @@ use crate::owner::Port;
 
 /// What can be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Settings {
     /// The control port; not 0.
     pub control_port: u16,

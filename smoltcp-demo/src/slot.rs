@@ -48,6 +48,19 @@ impl<O: Owner, const LINE: usize> State<O, LINE> {
         core::mem::replace(self, Self::Free)
     }
 
+    /// What the slot is used for, in a word for logs.
+    pub(crate) const fn word(&self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Listening => "listening",
+            Self::HalfOpen { .. } => "half open",
+            Self::Reserved => "reserved",
+            Self::Undecided { .. } => "undecided",
+            Self::Serving(_) => "serving",
+            Self::Closing(_) => "closing",
+        }
+    }
+
     /// The session, if there is one.
     pub(crate) fn serving(&self) -> Option<&Serving<O, LINE>> {
         match self {

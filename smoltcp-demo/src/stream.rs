@@ -12,6 +12,7 @@ pub struct Stream<'s, 'b>(pub &'s mut Socket<'b>);
 
 /// The connection is gone: reset by the peer, or given up because the peer answers no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Lost;
 
 impl fmt::Display for Lost {

@@ -55,6 +55,7 @@ pub trait BlockDevice {
 
 /// What an error of a [`BlockDevice`] means for its user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ErrorKind {
     /// There is no medium, or it was changed: start anew.
     Absent,

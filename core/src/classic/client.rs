@@ -47,7 +47,6 @@ const REQUEST: u64 = 1;
 ///   run the driver once more: the server's end of the stream is all the answer there is.
 /// - **Reset** the transfer connection if the machine is over before that: it is how the server
 ///   learns that the file is not whole.
-#[derive(Debug)]
 pub struct Client<C: Buffer> {
     /// From `DATA_START` on the command line, the reply, or file bytes. Before it goes what comes
     /// where only the end of the stream may come.
@@ -56,7 +55,7 @@ pub struct Client<C: Buffer> {
     told: Option<What>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 enum State {
     /// No command was given.
     Free,

@@ -10,6 +10,7 @@ const END: u32 = u32::MAX;
 
 /// The blocks of one name or file.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Chain(u32);
 
 impl Chain {
@@ -19,6 +20,7 @@ impl Chain {
 /// Where in a chain its reader or writer was last, so that the next call need not go there from
 /// the first block again.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Cursor {
     /// How far in the chain `block` is; at 0 it is the first, whatever stands there.
     nth: usize,

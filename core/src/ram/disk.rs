@@ -83,7 +83,7 @@ impl<M: Memory> Disk<M> {
         self.now
     }
 
-    pub(super) fn space(&self) -> Space {
+    pub(crate) fn space(&self) -> Space {
         Space { free: self.blocks.free() as u64, total: self.blocks.total() as u64 }
     }
 

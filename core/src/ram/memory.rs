@@ -20,10 +20,12 @@ pub type Block = [u8; BLOCK_LEN];
 
 /// Arrays that belong to the disk.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Arrays<const FILES: usize, const BLOCKS: usize>;
 
 /// Slices that were lent to the disk.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Lent<'m>(PhantomData<&'m mut [Block]>);
 
 impl<const FILES: usize, const BLOCKS: usize> Memory for Arrays<FILES, BLOCKS> {

@@ -5,6 +5,7 @@ use crate::storage::{Kind, Metadata};
 
 /// What an open file or a writer goes by.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Handle {
     /// Of an open file its identity, of a writer its ticket.
     pub(super) number: u64,
@@ -19,6 +20,7 @@ pub(super) const ROOT: u64 = 0;
 
 /// Room for what a RAM disk knows of one file or folder, visible or not.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Node {
     /// Never used twice, so that a handle cannot meet another entry.
     pub(super) id: u64,
@@ -36,6 +38,7 @@ pub struct Node {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) enum State {
     Free,
     Folder,
@@ -48,6 +51,7 @@ pub(super) enum State {
 
 /// Who writes a staged file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Claim {
     /// Never used twice: the handle of the writer.
     pub(super) ticket: u64,

@@ -33,10 +33,12 @@ pub struct Session<'a, M: Memory> {
 /// A file of a [`Disk`] that is open for reading. Give it back with
 /// [`close`](Storage::close): the bytes of a removed file stay until then.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RamFile(Handle);
 
 /// A folder of a [`Disk`] that is being listed.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RamFolder {
     id: u64,
     next: usize,
@@ -44,6 +46,7 @@ pub struct RamFolder {
 
 /// A staged file of a [`Disk`].
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RamStaged(Handle);
 
 struct Finished {
@@ -57,6 +60,11 @@ impl<'a, M: Memory> Session<'a, M> {
     pub fn new(disk: &'a RefCell<Disk<M>>) -> Self {
         let session = disk.try_borrow_mut().map_or(ROOT, |mut disk| disk.number());
         Self { disk, session, group: Deque::new(), results: Deque::new() }
+    }
+
+    /// Which of the disk's sessions this is, for logs.
+    pub(crate) const fn number(&self) -> u64 {
+        self.session
     }
 
     /// The disk, for the duration of one call.

@@ -93,17 +93,11 @@ impl Frames {
         let mut have = have.min(HEADER_LEN);
         // An empty line may stand wherever a frame may.
         while have > 0 {
-            let blank = match bytes {
-                [b'\n', ..] => 1,
-                [b'\r', b'\n', ..] if have > 1 => 2,
-                [b'\r', ..] if have == 1 => break,
-                _ => 0,
+            (bytes, have) = match bytes {
+                [b'\n', a, b, c] => ([a, b, c, 0], have - 1),
+                [b'\r', b'\n', a, b] if have > 1 => ([a, b, 0, 0], have - 2),
+                _ => break,
             };
-            if blank == 0 {
-                break;
-            }
-            bytes.copy_within(blank..have, 0);
-            have -= blank;
         }
         *self = Self::Header(have as u8, bytes);
         match bytes {

@@ -1,12 +1,15 @@
 //! The line buffer: the line being answered, and what was read behind it.
 
+use crate::emit::to_front;
 use crate::limits::{LINE_MAX, LINE_MIN};
 
 /// Received bytes in the order they came: the current line, then what waits for its turn.
 pub(crate) struct Input<const LINE: usize> {
     buffer: [u8; LINE],
-    /// Bytes of the current line without its line end, from the start of the buffer.
-    line: u16,
+    /// Where the current line begins.
+    start: u16,
+    /// Its bytes, without its line end.
+    len: u16,
     /// The first byte that nobody took yet.
     next: u16,
     /// Where received bytes end.
@@ -29,16 +32,18 @@ impl<const LINE: usize> Input<LINE> {
 
     pub(crate) const fn new() -> Self {
         let () = Self::LONG_ENOUGH;
-        Self { buffer: [0; LINE], line: 0, next: 0, end: 0 }
+        Self { buffer: [0; LINE], start: 0, len: 0, next: 0, end: 0 }
     }
 
     /// The current line.
     pub(crate) fn line(&self) -> &[u8] {
-        self.buffer.get(..usize::from(self.line)).unwrap_or(b"")
+        let line = self.buffer.get(usize::from(self.start)..);
+        line.and_then(|line| line.get(..usize::from(self.len))).unwrap_or(b"")
     }
 
     pub(crate) fn line_mut(&mut self) -> &mut [u8] {
-        self.buffer.get_mut(..usize::from(self.line)).unwrap_or(&mut [])
+        let line = self.buffer.get_mut(usize::from(self.start)..);
+        line.and_then(|line| line.get_mut(..usize::from(self.len))).unwrap_or(&mut [])
     }
 
     /// The bytes that nobody took yet.
@@ -74,43 +79,35 @@ impl<const LINE: usize> Input<LINE> {
 
     /// Forget the current line and make the next waiting one current. Empty lines are dropped.
     pub(crate) fn take_line(&mut self) -> Taken {
-        self.compact();
-        loop {
-            let end = self.waiting().iter().position(|&byte| byte == b'\n');
-            let Some(end) = end else {
-                return if self.waiting().len() == LINE {
-                    Taken::TooLong
-                } else {
-                    Taken::Incomplete
-                };
-            };
+        while let Some(end) = self.waiting().iter().position(|&byte| byte == b'\n') {
             let line = self.waiting().get(..end).unwrap_or(b"");
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let len = line.len() as u16;
+            self.len = line.len() as u16;
+            self.start = self.next;
             self.next = self.next.saturating_add(end as u16).saturating_add(1);
-            if len > 0 {
-                self.line = len;
+            if self.len > 0 {
                 return Taken::Line;
             }
-            self.compact();
         }
+        self.compact();
+        if self.room() == 0 { Taken::TooLong } else { Taken::Incomplete }
     }
 
     /// Make all that waits the current line: no more of it will come.
     pub(crate) fn take_rest(&mut self) {
         self.compact();
-        self.line = self.end;
+        self.len = self.end;
         self.next = self.end;
     }
 
-    /// Move what waits to the front, over the current line.
+    /// Move what waits to the front, over the current line. That is done only where no whole line
+    /// waits: of many lines that come together, none is moved.
     fn compact(&mut self) {
-        let (next, end) = (usize::from(self.next), usize::from(self.end));
-        if next > 0 && next <= end && end <= LINE {
-            self.buffer.copy_within(next..end, 0);
+        if self.next > 0 {
+            to_front(&mut self.buffer, usize::from(self.next)..usize::from(self.end));
         }
-        self.line = 0;
-        self.end = end.saturating_sub(next) as u16;
+        (self.start, self.len) = (0, 0);
+        self.end = self.end.saturating_sub(self.next);
         self.next = 0;
     }
 }

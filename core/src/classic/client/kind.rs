@@ -11,7 +11,7 @@ use crate::limits::CLASSIC_LINE_MAX;
 use crate::path::Path;
 
 /// The command.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) enum Kind {
     List,
     Download,

@@ -9,7 +9,7 @@ use crate::frame::DATA_START;
 use crate::limits::LINE_MAX;
 
 /// Names that have come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Listing {
     /// What is not told yet, in the chunk buffer.
     pub(super) start: usize,

@@ -6,7 +6,7 @@ use crate::client::{Action, Done, Event};
 use crate::reply::{Receipt, Refusal};
 
 /// An event that waits to be seen; text stands in the chunk buffer, from one offset to another.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) enum What {
     Name(usize, usize),
     Listed {

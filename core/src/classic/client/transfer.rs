@@ -9,7 +9,7 @@ use crate::frame::{DATA_START, data_len};
 use crate::reply::{Code, Receipt, Refusal};
 
 /// A file that is being received.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Incoming {
     /// Announced bytes that have not come yet.
     left: u64,
@@ -57,7 +57,7 @@ impl Incoming {
 }
 
 /// A file that is being sent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Outgoing {
     /// Where the next file byte to be read stands in the file.
     offset: u64,
