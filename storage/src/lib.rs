@@ -2,7 +2,9 @@
 //!
 //! - [`folder`]: a folder of the host, on Unix.
 //!
-//! Media of chips lie on a [`block::BlockDevice`].
+//! Media of chips lie on a [`block::BlockDevice`]:
+//!
+//! - [`sd`]: an SD card on a serial bus.
 //!
 //! Each implements [`coracle::Storage`] and is checked against its laws by the kit in
 //! `coracle::laws`. Without the feature `folder` nothing here needs std.
@@ -12,3 +14,5 @@
 pub mod block;
 #[cfg(all(feature = "folder", unix))]
 pub mod folder;
+#[cfg(feature = "sd")]
+pub mod sd;
