@@ -5,6 +5,7 @@ use cortex_m::Peripherals;
 use cortex_m::asm;
 use smoltcp::wire::EthernetAddress;
 
+use crate::card::{Card, Pace};
 use crate::clock;
 use crate::ethernet::Ethernet;
 use crate::gpio::CardSelect;
@@ -19,12 +20,8 @@ const LOCAL: [u8; 6] = [0x02, 0, 0, 0x69, 0x65, 0];
 pub struct Parts {
     /// What the main loop needs.
     pub board: Lm3s6965,
-    /// The serial interface to the card.
-    pub ssi: Ssi,
-    /// The select of the card.
-    pub card_select: CardSelect,
-    /// Another watchdog timer, to feed where the main loop cannot.
-    pub watchdog: Watchdog,
+    /// The SD card, which is started when it is needed.
+    pub card: Card,
     /// The hardware address.
     pub hardware: EthernetAddress,
 }
@@ -55,7 +52,8 @@ pub fn start() -> Option<Parts> {
         unsafe { (CardSelect::start(), Watchdog::new(), Watchdog::new()) };
     watchdog.start();
     let board = Lm3s6965 { ethernet, watchdog, hardware };
-    Some(Parts { board, ssi, card_select, watchdog: fed, hardware: EthernetAddress(hardware) })
+    let card = Card::new(ssi, card_select, Pace(fed));
+    Some(Parts { board, card, hardware: EthernetAddress(hardware) })
 }
 
 impl Board for Lm3s6965 {

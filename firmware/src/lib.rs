@@ -6,10 +6,15 @@
 #![no_std]
 
 pub mod board;
+pub mod card;
 pub mod clock;
 pub mod ethernet;
 pub mod gpio;
+#[cfg(feature = "defmt")]
+mod log;
+mod panic;
 pub mod ssi;
 pub mod stack;
 pub mod system;
+pub mod test;
 pub mod watchdog;

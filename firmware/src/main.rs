@@ -52,11 +52,3 @@ fn main() -> ! {
     };
     Node::new(parts.board, MEMORY.take(), slots, setup).run()
 }
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    cortex_m::peripheral::SCB::sys_reset()
-}
-
-use defmt_semihosting as _;
-defmt::timestamp!("{=u64:ms}", clock::now());

@@ -2,10 +2,12 @@
 
 mod answer;
 mod card;
+mod slot;
 
-use card::{Driver, Faults, Make, STOP, Slot};
+use card::{Faults, Make, STOP};
 use coracle_storage::block::{Block, BlockDevice, ErrorKind};
 use coracle_storage::sd::{Error, Waited};
+use slot::{Driver, Slot};
 
 const MAKES: [Make; 4] = [Make::First, Make::Standard, Make::High, Make::Qemu];
 
