@@ -4,10 +4,11 @@ use coracle_node::Board;
 use cortex_m::Peripherals;
 use cortex_m::asm;
 use smoltcp::wire::EthernetAddress;
+use static_cell::ConstStaticCell;
 
 use crate::card::{Card, Pace};
 use crate::clock;
-use crate::ethernet::Ethernet;
+use crate::ethernet::{Buffer, Ethernet};
 use crate::gpio::CardSelect;
 use crate::ssi::Ssi;
 use crate::system::System;
@@ -28,7 +29,7 @@ pub struct Parts {
 
 /// The board, as the main loop sees it.
 pub struct Lm3s6965 {
-    ethernet: &'static mut Ethernet,
+    ethernet: Ethernet,
     watchdog: Watchdog,
     hardware: [u8; 6],
 }
@@ -36,20 +37,21 @@ pub struct Lm3s6965 {
 /// Start the chip: its clock, its pins, its network device, its watchdog. `None` the second time.
 #[expect(unsafe_code, reason = "all parts are made here, once")]
 pub fn start() -> Option<Parts> {
-    static ETHERNET: static_cell::ConstStaticCell<Ethernet> =
-        // SAFETY: `ETHERNET` is the only one.
-        static_cell::ConstStaticCell::new(unsafe { Ethernet::new() });
+    static BUFFERS: ConstStaticCell<[Buffer; 2]> =
+        ConstStaticCell::new([const { Buffer::new() }; 2]);
     let mut core = Peripherals::take()?;
     // SAFETY: only who took the peripherals of the core comes here, and that is one.
     let (mut system, ssi) = unsafe { (System::new(), Ssi::new()) };
     system.start();
     clock::start(&mut core.SYST);
     let hardware = system.hardware_address().unwrap_or(LOCAL);
-    let ethernet = ETHERNET.take();
-    ethernet.start(hardware);
+    let [received, sent] = BUFFERS.take();
     // SAFETY: as above; of two watchdogs one only is started.
-    let (card_select, mut watchdog, fed) =
-        unsafe { (CardSelect::start(), Watchdog::new(), Watchdog::new()) };
+    let (mut ethernet, card_select) =
+        unsafe { (Ethernet::new(received, sent), CardSelect::start()) };
+    // SAFETY: one is started, the other one only fed.
+    let (mut watchdog, fed) = unsafe { (Watchdog::new(), Watchdog::new()) };
+    ethernet.start(hardware);
     watchdog.start();
     let board = Lm3s6965 { ethernet, watchdog, hardware };
     let card = Card::new(ssi, card_select, Pace(fed));
@@ -60,7 +62,7 @@ impl Board for Lm3s6965 {
     type Device = Ethernet;
 
     fn device(&mut self) -> &mut Ethernet {
-        self.ethernet
+        &mut self.ethernet
     }
 
     /// The hardware address and the phase of the clock. The chip has no source of random numbers:

@@ -87,19 +87,32 @@ const TRANSMITTER: u32 = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 4;
 /// when it is told to.
 const THRESHOLD_OFF: u32 = 0x3f;
 
-/// The Ethernet controller and memory for one frame each way.
+/// The Ethernet controller.
 pub struct Ethernet {
     registers: MmioRegisters<'static>,
-    received: Buffer,
-    sent: Buffer,
+    received: &'static mut Buffer,
+    sent: &'static mut Buffer,
 }
 
-/// A word of the FIFO is stored with one instruction.
+/// Memory for one frame. A word of the FIFO is stored in it with one instruction.
 #[repr(align(4))]
-struct Buffer([u8; BUFFER_LEN]);
+pub struct Buffer([u8; BUFFER_LEN]);
+
+impl Buffer {
+    /// Memory that nobody uses yet.
+    pub const fn new() -> Self {
+        Self([0; BUFFER_LEN])
+    }
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Ethernet {
-    /// The controller, and its memory.
+    /// The controller, with memory for a frame each way.
     ///
     /// # Safety
     ///
@@ -108,10 +121,10 @@ impl Ethernet {
         unsafe_code,
         reason = "says that the registers are there; the caller that they are its own"
     )]
-    pub const unsafe fn new() -> Self {
+    pub const unsafe fn new(received: &'static mut Buffer, sent: &'static mut Buffer) -> Self {
         // SAFETY: the controller of this chip; it is the only one, as the caller says.
         let registers = unsafe { Registers::new_mmio_at(0x4004_8000) };
-        Self { registers, received: Buffer([0; BUFFER_LEN]), sent: Buffer([0; BUFFER_LEN]) }
+        Self { registers, received, sent }
     }
 
     /// Send and receive from now on, with this hardware address.

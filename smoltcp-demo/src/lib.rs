@@ -32,6 +32,7 @@
 //! answers no keep-alive ([`Settings::vanished`]).
 #![cfg_attr(not(feature = "tap"), no_std)]
 
+mod classic;
 mod closing;
 mod door;
 mod format;

@@ -4,6 +4,7 @@ use coracle::poll::{self, Driver, Progress};
 use coracle::{Error, Machine, Outcome, Server, classic};
 use smoltcp::socket::tcp::Socket;
 
+use crate::classic::Classic;
 use crate::owner::{Owner, Port, Session};
 use crate::stream::{Lost, Stream};
 use crate::surroundings::{Held, Shared, Surroundings};
@@ -26,7 +27,7 @@ pub(crate) struct Serving<O: Owner, const LINE: usize> {
 /// The machine of either dialect.
 pub(crate) enum Dialect<C: coracle::Buffer, const LINE: usize> {
     Native(Server<C, LINE>),
-    Classic(classic::Server<C, LINE>),
+    Classic(Classic, classic::Server<C, LINE>),
 }
 
 /// How far a session is with its connections.
@@ -50,7 +51,9 @@ impl<O: Owner, const LINE: usize> Serving<O, LINE> {
     /// A session whose connection is there.
     pub(crate) fn new(session: Session, owner: &mut O, shared: &Shared, now: u64) -> Self {
         let config = coracle::Config {
-            classic: shared.settings.config.classic && session.port == Port::Control,
+            classic: shared.settings.config.classic
+                && session.port == Port::Control
+                && Classic::built_in().is_some(),
             ..shared.settings.config
         };
         Self {
@@ -88,7 +91,8 @@ impl<O: Owner, const LINE: usize> Serving<O, LINE> {
             Dialect::Native(server) => {
                 run(server, driver, &mut link, &mut surroundings, now, is_closing)
             }
-            Dialect::Classic(server) => {
+            Dialect::Classic(proof, server) => {
+                proof.holds();
                 run(server, driver, &mut link, &mut surroundings, now, is_closing)
             }
         }
@@ -96,9 +100,9 @@ impl<O: Owner, const LINE: usize> Serving<O, LINE> {
 
     /// Go on in the classic dialect.
     pub(crate) fn into_classic(self) -> Self {
-        let dialect = match self.dialect {
-            Dialect::Native(server) => Dialect::Classic(server.into()),
-            classic @ Dialect::Classic(_) => classic,
+        let dialect = match (self.dialect, Classic::built_in()) {
+            (Dialect::Native(server), Some(proof)) => Dialect::Classic(proof, server.into()),
+            (dialect, _) => dialect,
         };
         Self { dialect, ..self }
     }
@@ -107,7 +111,10 @@ impl<O: Owner, const LINE: usize> Serving<O, LINE> {
     pub(crate) fn classic(&mut self) -> Option<&mut classic::Server<O::Chunk, LINE>> {
         match &mut self.dialect {
             Dialect::Native(_) => None,
-            Dialect::Classic(server) => Some(server),
+            Dialect::Classic(proof, server) => {
+                proof.holds();
+                Some(server)
+            }
         }
     }
 

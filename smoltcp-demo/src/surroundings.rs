@@ -7,6 +7,7 @@ use coracle::classic::{Way, comes_from};
 use coracle::{Answer, Code, Event, Refusal, Step, poll};
 use smoltcp::wire::IpEndpoint;
 
+use crate::classic::Classic;
 use crate::settings::Settings;
 
 /// Milliseconds that a classic transfer waits for the one before it, and for a free slot.
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
 /// The one classic transfer that there may be at a time: the ancestor's programs have one port.
 #[derive(Clone, Copy)]
 struct Turn {
+    proof: Classic,
     /// The session.
     number: u32,
     peer: IpEndpoint,
@@ -97,21 +99,27 @@ impl Shared {
         }
     }
 
+    /// The turn of a session, if one has it.
+    fn turn(&self) -> Option<&Turn> {
+        self.turn.as_ref().inspect(|turn| turn.proof.holds())
+    }
+
     /// What the session whose turn it is needs.
     pub(crate) fn need(&self) -> Option<Need> {
-        self.turn.map(|turn| turn.need)
+        self.turn().map(|turn| turn.need)
     }
 
     /// What the turn needs now.
     pub(crate) fn set_need(&mut self, need: Need) {
         if let Some(turn) = &mut self.turn {
+            turn.proof.holds();
             turn.need = need;
         }
     }
 
     /// The session of the upload that a connection of this peer on the transfer port may be for.
     pub(crate) fn due_upload(&self, from: IpEndpoint) -> Option<u32> {
-        let turn = self.turn.filter(Turn::is_due_upload)?;
+        let turn = self.turn().filter(|turn| turn.is_due_upload())?;
         // Nobody reaches this stack from its own addresses.
         let is_own = |_: IpAddr| false;
         comes_from(turn.peer.addr.into(), from.addr.into(), is_own).then_some(turn.number)
@@ -123,7 +131,7 @@ impl Shared {
 
     /// Whether a classic upload waits for its connection.
     pub(crate) fn is_upload_due(&self) -> bool {
-        self.turn.as_ref().is_some_and(Turn::is_due_upload)
+        self.turn().is_some_and(Turn::is_due_upload)
     }
 
     /// Somebody listens on the transfer port now, if it is open. Returns whether a session has
@@ -187,7 +195,8 @@ impl<H> Surroundings<'_, H> {
         if self.shared.settings.transfer_port.is_none() {
             return Some(Answer::Refused(NO_PORT));
         }
-        let own = Turn { number: self.number, peer: self.peer, need: Need::Slot(way) };
+        let Some(proof) = Classic::built_in() else { return Some(Answer::Refused(CROWDED)) };
+        let own = Turn { proof, number: self.number, peer: self.peer, need: Need::Slot(way) };
         let turn = *self.shared.turn.get_or_insert(own);
         let queued = *self.held.queued.get_or_insert(self.now);
         let answer = if turn.number == self.number && matches!(turn.need, Need::Connection(..)) {
