@@ -2,7 +2,7 @@
 //!
 //! - [`folder`]: a folder of the host, on Unix.
 //!
-//! Media of chips lie on a [`block::BlockDevice`].
+//! Media of chips lie on a [`block::BlockDevice`]. What they share is in [`chip`].
 //!
 //! Each implements [`coracle::Storage`] and is checked against its laws by the kit in
 //! `coracle::laws`. Without the feature `folder` nothing here needs std.
@@ -10,5 +10,6 @@
 #![cfg_attr(not(feature = "folder"), no_std)]
 
 pub mod block;
+pub mod chip;
 #[cfg(all(feature = "folder", unix))]
 pub mod folder;
