@@ -238,7 +238,7 @@ pub trait Volume {
     /// If the medium fails.
     fn target<'m>(
         &mut self,
-        staged: &'m Self::Staged,
+        staged: &Self::Staged,
         memory: &'m mut [u8; PATH_MAX],
     ) -> Result<Self::Place<'m>, Error>;
 
