@@ -1,0 +1,5 @@
+//! The FAT backend: on simulated cards, and on cards that other implementations have made.
+
+mod card;
+mod laws;
+mod tools;
