@@ -5,10 +5,16 @@
 //! and nothing of a medium or of a network.
 #![no_std]
 
+pub mod checksums;
 pub mod codecs;
 pub mod drivers;
+pub mod memory;
 pub mod opaque;
 pub mod roles;
+#[cfg(feature = "qemu")]
+pub mod stack;
+#[cfg(feature = "qemu")]
+pub mod ticks;
 
 /// The entry of an image that is only linked, never run, and its panic handler.
 ///
@@ -31,6 +37,7 @@ macro_rules! image {
     };
     (guarded, $body:expr) => {
         #[panic_handler]
+        #[inline(never)]
         fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
             loop {}
         }
@@ -43,6 +50,33 @@ macro_rules! image {
         extern "C" fn _start() -> ! {
             loop {
                 $body;
+            }
+        }
+    };
+}
+
+/// The entry of an image that runs in QEMU, which ends when `main` returns, and its panic handler.
+#[cfg(feature = "qemu")]
+#[macro_export]
+macro_rules! qemu_image {
+    ($main:path) => {
+        use cortex_m_semihosting::debug;
+
+        #[panic_handler]
+        fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+            cortex_m_semihosting::hprintln!("{}", info);
+            stop(debug::EXIT_FAILURE)
+        }
+
+        #[cortex_m_rt::entry]
+        fn entry() -> ! {
+            $main();
+            stop(debug::EXIT_SUCCESS)
+        }
+
+        fn stop(status: debug::ExitStatus) -> ! {
+            loop {
+                debug::exit(status);
             }
         }
     };
