@@ -48,12 +48,22 @@ fn continued(value: u32, bytes: &[u8]) -> u32 {
 
 #[cfg(not(feature = "fast-crc"))]
 fn continued(value: u32, bytes: &[u8]) -> u32 {
-    const TABLE: crc::Crc<u32, crc::Table<1>> =
-        crc::Crc::<u32, crc::Table<1>>::new(&crc::CRC_32_ISO_HDLC);
-    static CRC: crc::Crc<u32, crc::Table<1>> = TABLE;
-    // The algorithm is reflected and inverts at both ends: the running register of a finished
-    // value is its complement, and `digest_with_initial` reverses the bits it is given.
-    let mut digest = CRC.digest_with_initial((!value).reverse_bits());
-    digest.update(bytes);
-    digest.finalize()
+    let (words, rest) = bytes.as_chunks();
+    let mut register = !value;
+    for word in words {
+        register = step(step(step(step(register ^ u32::from_le_bytes(*word)))));
+    }
+    for &byte in rest {
+        register = step(register ^ u32::from(byte));
+    }
+    !register
 }
+
+/// Divide by the polynomial what the lowest byte of the register holds.
+#[cfg(not(feature = "fast-crc"))]
+const fn step(register: u32) -> u32 {
+    TABLE[register as u8 as usize] ^ register >> 8
+}
+
+#[cfg(not(feature = "fast-crc"))]
+static TABLE: [u32; 256] = crc::Crc::<u32, crc::Table<1>>::new(&crc::CRC_32_ISO_HDLC).table()[0];

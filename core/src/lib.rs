@@ -65,8 +65,8 @@
 //!
 //! # Memory
 //!
-//! A session takes [`SESSION_RAM`] bytes with the fixed buffers: 640 for lines, 1028 for a
-//! chunk and its header, the rest for the state. Buffers belong to the machine's type: a
+//! A session takes [`SESSION_RAM`] bytes with the fixed buffers: 640 for lines, 1032 for a
+//! chunk and two headers, the rest for the state. Buffers belong to the machine's type: a
 //! desktop gives it larger ones ([`Buffer`]) and holds them only while bytes move.
 //!
 //! # Features

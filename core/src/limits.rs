@@ -10,8 +10,9 @@ pub const HEADER_LEN: usize = 4;
 /// Bytes of the payload of an END frame: a `u64` length and a CRC-32.
 pub const END_LEN: usize = 12;
 
-/// Bytes of the smallest chunk buffer: one header and one chunk.
-pub const CHUNK_BUFFER_LEN: usize = HEADER_LEN + CHUNK_LEN;
+/// Bytes of the smallest chunk buffer: one header and one chunk, and behind them the header of the
+/// next, so that of an upload both come with one read.
+pub const CHUNK_BUFFER_LEN: usize = HEADER_LEN + CHUNK_LEN + HEADER_LEN;
 
 /// Most file bytes in one DATA frame. A length is three bytes wide; 1 MiB keeps the time until
 /// a sender can interrupt a frame bounded on slow links.

@@ -1,0 +1,79 @@
+//! Building images.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::repository::Repository;
+
+/// An image to be built.
+#[derive(Clone, Copy, Debug)]
+pub struct Image {
+    /// The folder of its workspace.
+    pub folder: &'static str,
+    /// The binary.
+    pub bin: &'static str,
+    /// Features, separated by commas.
+    pub features: &'static str,
+}
+
+impl Image {
+    /// An image of the probes.
+    pub const fn probe(bin: &'static str) -> Self {
+        Self { folder: "firmware/probes", bin, features: "" }
+    }
+
+    /// An image of the probes that runs in QEMU.
+    pub const fn run(bin: &'static str) -> Self {
+        Self { folder: "firmware/probes", bin, features: "qemu" }
+    }
+
+    /// Build it and say where it is.
+    ///
+    /// # Errors
+    ///
+    /// What cargo says if it cannot be built.
+    pub fn build(&self, repository: &Repository, target: &str) -> Result<PathBuf> {
+        let output = self.try_build(repository, target)?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("{} cannot be built for {target}:\n{said}", self.bin);
+        }
+        let images = repository.path(self.folder).join("target").join(target);
+        Ok(images.join("release").join(self.bin))
+    }
+
+    /// Try to build it.
+    ///
+    /// # Errors
+    ///
+    /// If cargo cannot be run.
+    pub fn try_build(&self, repository: &Repository, target: &str) -> Result<Output> {
+        let folder = repository.path(self.folder);
+        // Without the flags of whoever runs this: they would be measured as well.
+        Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .current_dir(&folder)
+            .args(["build", "--locked", "--release", "--color=never", "--target", target])
+            .args(["--bin", self.bin, "--features", self.features])
+            .args(["--config", &same_everywhere(repository, target)?])
+            .env("CARGO_TARGET_DIR", folder.join("target"))
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .stdin(Stdio::null())
+            .output()
+            .context("cargo")
+    }
+}
+
+/// Flags of the compiler by which no path of this machine gets into an image.
+fn same_everywhere(repository: &Repository, target: &str) -> Result<String> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(env::home_dir()?.join(".cargo")));
+    let home = home.context("neither CARGO_HOME nor a home folder")?;
+    let sources = repository.path("");
+    let remap = |from: PathBuf, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+    let flags = [remap(home, "cargo"), remap(sources, "coracle")];
+    Ok(format!("target.{target}.rustflags={flags:?}"))
+}
