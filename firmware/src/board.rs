@@ -10,6 +10,7 @@ use crate::card::{Card, Pace};
 use crate::clock;
 use crate::ethernet::{Buffer, Ethernet};
 use crate::gpio::CardSelect;
+use crate::guard;
 use crate::ssi::Ssi;
 use crate::system::System;
 use crate::watchdog::Watchdog;
@@ -40,6 +41,7 @@ pub fn start() -> Option<Parts> {
     static BUFFERS: ConstStaticCell<[Buffer; 2]> =
         ConstStaticCell::new([const { Buffer::new() }; 2]);
     let mut core = Peripherals::take()?;
+    guard::start(&mut core.MPU);
     // SAFETY: only who took the peripherals of the core comes here, and that is one.
     let (mut system, ssi) = unsafe { (System::new(), Ssi::new()) };
     system.start();

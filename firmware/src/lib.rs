@@ -10,6 +10,8 @@ pub mod card;
 pub mod clock;
 pub mod ethernet;
 pub mod gpio;
+pub mod guard;
+pub mod media;
 #[cfg(feature = "defmt")]
 mod log;
 mod panic;

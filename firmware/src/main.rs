@@ -1,54 +1,71 @@
-//! The coracle server on the LM3S6965.
+//! The coracle server on the LM3S6965: the files of its SD card.
 #![no_std]
 #![no_main]
 
-use core::cell::RefCell;
-
 use coracle::Config;
-use coracle::ram::{BLOCK_LEN, Disk, Lent, Node as Entry};
+use coracle_firmware::board::Lm3s6965;
+use coracle_firmware::media::Files;
 use coracle_firmware::{board, clock};
-use coracle_node::{Addressing, Memory, Node, Ram, Setup, Slots};
+use coracle_node::{Addressing, Memory, Node, Setup, Slots};
 use coracle_smoltcp::Settings;
+use cortex_m::peripheral::SCB;
 use cortex_m_rt::entry;
-use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
 use static_cell::{ConstStaticCell, StaticCell};
 
-/// Connections that are served at once.
+/// Connections that are served at once: a client that uses both ports has two while it moves files.
 const SLOTS: usize = 3;
+
 /// Connections at once that are told that there is no slot.
 const DOORS: usize = 2;
+
+/// One for each of them, and one for DHCP.
 const SOCKETS: usize = SLOTS + DOORS + cfg!(feature = "dhcp") as usize;
 
 /// Bytes of the buffers of a socket.
 const RECEIVE: usize = 2048;
 const SEND: usize = 2048;
 
-type Media = Ram<'static, Lent<'static>>;
-
 static MEMORY: ConstStaticCell<Memory<SLOTS, DOORS, SOCKETS, RECEIVE, SEND>> =
     ConstStaticCell::new(Memory::new());
-static PLACES: StaticCell<Slots<Media, SLOTS>> = StaticCell::new();
-static DISK: StaticCell<RefCell<Disk<Lent<'static>>>> = StaticCell::new();
-static NODES: ConstStaticCell<[Entry; 16]> = ConstStaticCell::new([Entry::FREE; 16]);
-static BYTES: ConstStaticCell<[[u8; BLOCK_LEN]; 64]> = ConstStaticCell::new([[0; BLOCK_LEN]; 64]);
-static LINKS: ConstStaticCell<[u32; 64]> = ConstStaticCell::new([0; 64]);
+static PLACES: StaticCell<Slots<Files, SLOTS>> = StaticCell::new();
 
 #[entry]
 fn main() -> ! {
-    let Some(parts) = board::start() else { loop {} };
-    let disk =
-        DISK.init_with(|| RefCell::new(Disk::lent(NODES.take(), BYTES.take(), LINKS.take())));
-    let (address, prefix, router): (Ipv4Address, u8, Option<Ipv4Address>) =
-        include!(concat!(env!("OUT_DIR"), "/address.rs"));
-    let addressing = Addressing::Static { address: Ipv4Cidr::new(address, prefix), router };
-    let settings = Settings::new(Config { sessions: Some(2), ..Config::new() });
-    let slots = PLACES.init_with(Slots::new);
+    match node() {
+        Some(mut node) => node.run(),
+        // This is the only call, so all parts were there.
+        None => SCB::sys_reset(),
+    }
+}
+
+/// The node; `None` the second time. Not inlined: what is made here leaves the stack.
+#[inline(never)]
+fn node() -> Option<Node<Lm3s6965, Files>> {
+    let parts = board::start()?;
+    let media = Files::on(parts.card)?;
+    let config = Config {
+        sessions: Some(SLOTS as u32),
+        classic: cfg!(feature = "classic"),
+        ..Config::new()
+    };
     let setup = Setup {
         hardware: parts.hardware,
         clock: clock::now,
-        addressing,
-        settings,
-        media: Ram(disk),
+        addressing: addressing(),
+        settings: Settings::new(config),
+        media,
     };
-    Node::new(parts.board, MEMORY.take(), slots, setup).run()
+    let slots = PLACES.try_init_with(Slots::new)?;
+    Some(Node::new(parts.board, MEMORY.try_take()?, slots, setup))
+}
+
+#[cfg(feature = "dhcp")]
+const fn addressing() -> Addressing {
+    Addressing::Dhcp
+}
+
+#[cfg(not(feature = "dhcp"))]
+const fn addressing() -> Addressing {
+    let (address, prefix, router) = include!(concat!(env!("OUT_DIR"), "/address.rs"));
+    Addressing::Static { address: smoltcp::wire::Ipv4Cidr::new(address, prefix), router }
 }

@@ -91,6 +91,8 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
         self.drive(index, sockets, now)
     }
 
+    /// Not inlined: a session is made on the stack, and moved to its place.
+    #[inline(never)]
     fn serve_native(&mut self, index: usize, peer: IpEndpoint, port: Port, since: u64) {
         self.number = self.number.wrapping_add(1);
         let session = Session { number: self.number, peer, port };
@@ -168,9 +170,7 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
             }
             Ok(Progress::Again) => Attention::Now,
             Ok(Progress::Done(Outcome::Classic)) => {
-                if let State::Serving(serving) = slot.state.take() {
-                    slot.state = State::Serving(serving.into_classic());
-                }
+                slot.go_classic();
                 Attention::Now
             }
             Ok(Progress::Done(Outcome::Transfer(_))) => {
@@ -182,7 +182,8 @@ impl<O: Owner, const LINE: usize> Server<'_, O, LINE> {
         }
     }
 
-    /// A session is over: close its connection as it deserves.
+    /// A session is over: close its connection as it deserves. Not inlined: its host is moved.
+    #[inline(never)]
     fn end(
         &mut self,
         index: usize,

@@ -20,6 +20,15 @@ impl<O: Owner, const LINE: usize> Slot<O, LINE> {
     pub const fn new(socket: SocketHandle) -> Self {
         Self { socket, state: State::Free }
     }
+
+    /// Its session goes on in the classic dialect. Not inlined: a session is moved here, which
+    /// takes as much of the stack.
+    #[inline(never)]
+    pub(crate) fn go_classic(&mut self) {
+        if let State::Serving(serving) = self.state.take() {
+            self.state = State::Serving(serving.into_classic());
+        }
+    }
 }
 
 /// What a slot is used for.

@@ -63,7 +63,7 @@ impl<B: Board, M: Media> Node<B, M> {
     }
 
     /// Serve for ever.
-    pub fn run(mut self) -> ! {
+    pub fn run(&mut self) -> ! {
         loop {
             self.turn();
         }

@@ -1,0 +1,54 @@
+//! What is served: the one place where that is chosen.
+//!
+//! The files on the SD card, a FAT volume. Another file system is another `Volume` here.
+
+use core::cell::RefCell;
+
+use coracle_node::Media;
+use coracle_storage::chip::{Chip, ChipSession};
+use coracle_storage::fat::Fat;
+use static_cell::StaticCell;
+
+use crate::card::Card;
+
+/// Blocks of FAT, folders and journal that are held in RAM.
+const CACHE: usize = 3;
+
+/// Blocks of an upload that are gathered before they are written: chunks pass by them, so they
+/// are used by what is no whole block only.
+const GATHER: usize = 2;
+
+/// Files that are being written or read at once: three for each session.
+const FILES: usize = 6;
+
+type Shared = RefCell<Chip<Fat<Card, CACHE, GATHER>, FILES>>;
+
+/// The files on the card.
+pub struct Files(&'static Shared);
+
+impl Files {
+    /// The files on this card; `None` the second time. It is mounted when it is first needed.
+    ///
+    /// Not inlined: all of it is on the stack for a moment, which the main loop does not need.
+    #[inline(never)]
+    pub fn on(card: Card) -> Option<Self> {
+        static SHARED: StaticCell<Shared> = StaticCell::new();
+        let shared = SHARED.try_uninit()?;
+        Some(Self(shared.write(RefCell::new(Chip::new(Fat::new(card))))))
+    }
+}
+
+impl Media for Files {
+    type Storage = ChipSession<'static, Fat<Card, CACHE, GATHER>, FILES>;
+
+    fn session(&mut self) -> Self::Storage {
+        ChipSession::new(self.0)
+    }
+
+    fn set_now(&mut self, millis: u64) {
+        // No session holds it between two turns.
+        if let Ok(mut chip) = self.0.try_borrow_mut() {
+            chip.set_now(millis);
+        }
+    }
+}
