@@ -12,6 +12,8 @@ use crate::ethernet::{Buffer, Ethernet};
 use crate::gpio::CardSelect;
 use crate::guard;
 use crate::ssi::Ssi;
+#[cfg(feature = "defmt")]
+use crate::stack;
 use crate::system::System;
 use crate::watchdog::Watchdog;
 
@@ -33,6 +35,8 @@ pub struct Lm3s6965 {
     ethernet: Ethernet,
     watchdog: Watchdog,
     hardware: [u8; 6],
+    #[cfg(feature = "defmt")]
+    stack: stack::Mark,
 }
 
 /// Start the chip: its clock, its pins, its network device, its watchdog. `None` the second time.
@@ -55,7 +59,13 @@ pub fn start() -> Option<Parts> {
     let (mut watchdog, fed) = unsafe { (Watchdog::new(), Watchdog::new()) };
     ethernet.start(hardware);
     watchdog.start();
-    let board = Lm3s6965 { ethernet, watchdog, hardware };
+    let board = Lm3s6965 {
+        ethernet,
+        watchdog,
+        hardware,
+        #[cfg(feature = "defmt")]
+        stack: stack::Mark::default(),
+    };
     let card = Card::new(ssi, card_select, Pace(fed));
     Some(Parts { board, card, hardware: EthernetAddress(hardware) })
 }
@@ -80,6 +90,8 @@ impl Board for Lm3s6965 {
     }
 
     fn sleep(&mut self, until: u64) {
+        #[cfg(feature = "defmt")]
+        self.stack.look();
         while !self.ethernet.has_frame() && clock::now() < until {
             // An interrupt that comes from here on ends the sleep although it is not taken
             // before the sleep is over.

@@ -28,3 +28,32 @@ pub fn used() -> usize {
     let unused = (0..words).take_while(is_painted).count();
     size().saturating_sub(unused.saturating_mul(size_of::<u32>()))
 }
+
+/// Milliseconds between two looks: one takes some thousand clocks.
+#[cfg(feature = "defmt")]
+const PAUSE: u64 = 500;
+
+/// The high-water mark of the stack, which is logged when it rises.
+#[cfg(feature = "defmt")]
+#[derive(Default)]
+pub struct Mark {
+    used: usize,
+    next: u64,
+}
+
+#[cfg(feature = "defmt")]
+impl Mark {
+    /// Look now and then.
+    pub fn look(&mut self) {
+        let now = crate::clock::now();
+        if now < self.next {
+            return;
+        }
+        self.next = now.saturating_add(PAUSE);
+        let used = used();
+        if used > self.used {
+            self.used = used;
+            defmt::info!("stack: {=usize} of {=usize} B", used, size());
+        }
+    }
+}

@@ -49,11 +49,15 @@ mod written {
     }
 
     fn command(session: u32, verb: &str, path: Option<Path<'_>>, size: Option<u64>) {
-        match (path, size) {
-            (None, _) => defmt::info!("session {=u32}: {=str}", session, verb),
-            (Some(path), None) => defmt::info!("session {=u32}: {=str} {}", session, verb, path),
-            (Some(path), Some(size)) => {
-                defmt::info!("session {=u32}: {=str} {}, {=u64} B", session, verb, path, size);
+        let Some(path) = path else { return defmt::info!("session {=u32}: {=str}", session, verb) };
+        // Names are text, as a rule.
+        match (core::str::from_utf8(path.as_bytes()), size) {
+            (Err(_), _) => defmt::info!("session {=u32}: {=str} {}", session, verb, path),
+            (Ok(path), None) => {
+                defmt::info!("session {=u32}: {=str} /{=str}", session, verb, path);
+            }
+            (Ok(path), Some(size)) => {
+                defmt::info!("session {=u32}: {=str} /{=str}, {=u64} B", session, verb, path, size);
             }
         }
     }

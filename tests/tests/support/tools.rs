@@ -10,13 +10,23 @@ use std::process::Command;
 /// If it is missing although `CORACLE_REQUIRE` (names with commas between) says it must not be.
 #[track_caller]
 pub fn is_there(tool: &str) -> bool {
+    is_there_for(tool, tool)
+}
+
+/// Whether a tool is there that is asked for by another name.
+///
+/// # Panics
+///
+/// As [`is_there`].
+#[track_caller]
+pub fn is_there_for(name: &str, tool: &str) -> bool {
     let found = Command::new("sh").args(["-c", "command -v \"$0\" > /dev/null", tool]).status();
     if found.unwrap().success() {
         return true;
     }
     let required = std::env::var("CORACLE_REQUIRE").unwrap_or_default();
-    let is_required = required.split(',').any(|name| name == tool);
-    assert!(!is_required, "{tool} is missing, and CORACLE_REQUIRE asks for it");
-    eprintln!("SKIPPED: {tool} is missing (CORACLE_REQUIRE={tool} makes that a failure)");
+    let is_required = required.split(',').any(|required| required == name);
+    assert!(!is_required, "{tool} is missing, and CORACLE_REQUIRE asks for {name}");
+    eprintln!("SKIPPED: {tool} is missing (CORACLE_REQUIRE={name} makes that a failure)");
     false
 }
