@@ -1,12 +1,14 @@
 //! Which files are being read, and which folders listed.
 
+use core::num::NonZeroU32;
+
 use super::error::Error;
 
 /// One open file or listing.
 #[derive(Clone, Copy, Debug)]
 struct Reader<I> {
     /// The handle; never used twice.
-    number: u32,
+    number: NonZeroU32,
     session: u32,
     /// `None` when what was open is being written again, or gone.
     id: Option<I>,
@@ -22,14 +24,14 @@ impl<I: Copy + Eq, const FILES: usize> Readers<I, FILES> {
         if self.0.iter().any(Option::is_none) { Ok(()) } else { Err(Error::TooManyOpen) }
     }
 
-    pub(super) fn add(&mut self, number: u32, session: u32, id: I) {
+    pub(super) fn add(&mut self, number: NonZeroU32, session: u32, id: I) {
         if let Some(place) = self.0.iter_mut().find(|place| place.is_none()) {
             *place = Some(Reader { number, session, id: Some(id) });
         }
     }
 
     /// Whether a handle may go on to read.
-    pub(super) fn check(&self, number: u32) -> Result<(), Error> {
+    pub(super) fn check(&self, number: NonZeroU32) -> Result<(), Error> {
         let mut all = self.0.iter().flatten();
         match all.find(|reader| reader.number == number) {
             Some(reader) if reader.id.is_some() => Ok(()),
@@ -37,7 +39,7 @@ impl<I: Copy + Eq, const FILES: usize> Readers<I, FILES> {
         }
     }
 
-    pub(super) fn close(&mut self, number: u32) {
+    pub(super) fn close(&mut self, number: NonZeroU32) {
         self.retain(|reader| reader.number != number);
     }
 

@@ -1,6 +1,7 @@
 //! A shared medium as one session sees it.
 
 use core::cell::{RefCell, RefMut};
+use core::num::NonZeroU32;
 
 use coracle::{Durability, Facts, Metadata, Path, Receipt, Space, Storage};
 use heapless::Deque;
@@ -23,7 +24,7 @@ pub struct ChipSession<'a, V: Volume, const FILES: usize> {
 
 /// A file of a [`Chip`] that is open for reading.
 pub struct ChipFile<V: Volume> {
-    pub(super) number: u32,
+    pub(super) number: NonZeroU32,
     pub(super) mount: u32,
     pub(super) file: V::File,
     /// As it was opened: nothing changes below an open handle.
@@ -32,7 +33,8 @@ pub struct ChipFile<V: Volume> {
 
 /// A folder of a [`Chip`] that is being listed.
 pub struct ChipFolder<V: Volume> {
-    pub(super) number: u32,
+    /// None for the root, which nobody removes.
+    pub(super) number: Option<NonZeroU32>,
     pub(super) mount: u32,
     pub(super) listing: V::Listing,
 }
@@ -53,7 +55,7 @@ struct Finished {
 impl<'a, V: Volume, const FILES: usize> ChipSession<'a, V, FILES> {
     /// One more session on this medium.
     pub fn new(chip: &'a RefCell<Chip<V, FILES>>) -> Self {
-        let number = chip.try_borrow_mut().map_or(0, |mut chip| chip.number());
+        let number = chip.try_borrow_mut().map_or(0, |mut chip| chip.number().get());
         Self { chip, number, group: Deque::new(), results: Deque::new() }
     }
 
@@ -145,7 +147,9 @@ impl<V: Volume, const FILES: usize> Storage for ChipSession<'_, V, FILES> {
     fn close_folder(&mut self, folder: ChipFolder<V>) {
         let Ok(mut chip) = self.chip() else { return };
         if folder.mount == chip.mount {
-            chip.readers.close(folder.number);
+            if let Some(number) = folder.number {
+                chip.readers.close(number);
+            }
             chip.volume.close_listing(folder.listing);
         }
     }
