@@ -22,8 +22,6 @@ mod sight;
 mod staging;
 mod volume;
 
-use core::num::NonZeroU32;
-
 use self::claims::Claims;
 use self::readers::Readers;
 
@@ -99,9 +97,9 @@ impl<V: Volume, const FILES: usize> Chip<V, FILES> {
         if mount == self.mount { Ok(()) } else { Err(Error::Exchanged) }
     }
 
-    fn number(&mut self) -> NonZeroU32 {
-        let number = NonZeroU32::MIN.saturating_add(self.last_number);
-        self.last_number = self.last_number.wrapping_add(1);
-        number
+    /// A number that is in use for nothing else, and not 0.
+    fn number(&mut self) -> u32 {
+        self.last_number = self.last_number.wrapping_add(1).max(1);
+        self.last_number
     }
 }

@@ -1,7 +1,6 @@
 //! A shared medium as one session sees it.
 
 use core::cell::{RefCell, RefMut};
-use core::num::NonZeroU32;
 
 use coracle::{Durability, Facts, Metadata, Path, Receipt, Space, Storage};
 use heapless::Deque;
@@ -24,7 +23,7 @@ pub struct ChipSession<'a, V: Volume, const FILES: usize> {
 
 /// A file of a [`Chip`] that is open for reading.
 pub struct ChipFile<V: Volume> {
-    pub(super) number: NonZeroU32,
+    pub(super) number: u32,
     pub(super) mount: u32,
     pub(super) file: V::File,
     /// As it was opened: nothing changes below an open handle.
@@ -34,7 +33,7 @@ pub struct ChipFile<V: Volume> {
 /// A folder of a [`Chip`] that is being listed.
 pub struct ChipFolder<V: Volume> {
     /// None for the root, which nobody removes.
-    pub(super) number: Option<NonZeroU32>,
+    pub(super) number: Option<u32>,
     pub(super) mount: u32,
     pub(super) listing: V::Listing,
 }
@@ -55,7 +54,7 @@ struct Finished {
 impl<'a, V: Volume, const FILES: usize> ChipSession<'a, V, FILES> {
     /// One more session on this medium.
     pub fn new(chip: &'a RefCell<Chip<V, FILES>>) -> Self {
-        let number = chip.try_borrow_mut().map_or(0, |mut chip| chip.number().get());
+        let number = chip.try_borrow_mut().map_or(0, |mut chip| chip.number());
         Self { chip, number, group: Deque::new(), results: Deque::new() }
     }
 

@@ -289,7 +289,7 @@ impl<V: Volume, const FILES: usize> Chip<V, FILES> {
     }
 
     fn claim(&mut self, id: V::Id, staged: V::Staged, session: u32) -> Result<ChipStaged, Error> {
-        let (ticket, now) = (self.number().get(), self.now);
+        let (ticket, now) = (self.number(), self.now);
         let claim = Claim { ticket, session, progress: now, synced: now, unsynced: 0, id, staged };
         match self.claims.add(claim) {
             Ok(()) => Ok(ChipStaged { ticket, mount: self.mount }),
