@@ -16,20 +16,25 @@ const HASHED_MIN: u32 = 5;
 
 /// The short name that a name is by itself, in upper case; `None` if it is none.
 pub(super) fn exact(name: &str) -> Option<[u8; SHORT_LEN]> {
-    let (base, extension) = match name.split_once('.') {
-        None => (name, ""),
-        Some((_, "")) => return None,
-        Some(parts) => parts,
+    let (base, extension) = match name.bytes().position(|byte| byte == b'.') {
+        None => (name.as_bytes(), &b""[..]),
+        Some(dot) => split(name, dot).filter(|(_, extension)| !extension.is_empty())?,
     };
     let fits = (1..=BASE_LEN).contains(&base.len()) && extension.len() <= EXTENSION_LEN;
-    let is_short = fits && base.bytes().chain(extension.bytes()).all(is_plain);
+    let is_short = fits && base.iter().chain(extension).all(|byte| is_plain(*byte));
     is_short.then(|| join(base, extension, b""))
+}
+
+/// What stands before the dot, and behind it.
+fn split(name: &str, dot: usize) -> Option<(&[u8], &[u8])> {
+    let (base, rest) = name.as_bytes().split_at_checked(dot)?;
+    Some((base, rest.get(1..)?))
 }
 
 /// Letters, digits and signs of short names.
 const fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'!' | b'#'..=b')' | b'-' | b'@' | b'^'..=b'`' | b'{' | b'}' | b'~')
+    matches!(byte, b'!' | b'#'..=b')' | b'-' | b'@' | b'^'..=b'`' | b'{' | b'}' | b'~')
+        || byte.is_ascii_alphanumeric()
 }
 
 /// An alias for a name, another one for each number from 0 on.
@@ -39,8 +44,10 @@ pub(super) fn candidate(name: &str, number: u32) -> [u8; SHORT_LEN] {
     {
         return exact;
     }
-    let trimmed = name.trim_start_matches(['.', ' ']);
-    let (base, extension) = trimmed.rsplit_once('.').unwrap_or((trimmed, ""));
+    // A dot at the start begins no extension.
+    let dot = name.bytes().rposition(|byte| byte == b'.').filter(|dot| *dot > 0);
+    let parts = dot.and_then(|dot| split(name, dot));
+    let (base, extension) = parts.unwrap_or((name.as_bytes(), b""));
     if number < HASHED_MIN {
         let digit = b'0' + number.clamp(1, 9) as u8;
         return join(base, extension, &[b'~', digit]);
@@ -48,26 +55,23 @@ pub(super) fn candidate(name: &str, number: u32) -> [u8; SHORT_LEN] {
     let hash = name.bytes().fold(number.wrapping_mul(0x9e37_79b1), |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });
-    let [a, b, ..] = (hash ^ hash >> 16).to_le_bytes();
-    let [a, b, c, d] = [a >> 4, a & 15, b >> 4, b & 15].map(hex);
-    join(base, extension, &[a, b, c, d, b'~', b'1'])
-}
-
-const fn hex(digit: u8) -> u8 {
-    if digit < 10 { b'0' + digit } else { b'A' + digit - 10 }
+    let digit = |shift: u32| match (hash >> shift & 15) as u8 {
+        digit @ ..10 => b'0' + digit,
+        digit => b'A' + digit - 10,
+    };
+    join(base, extension, &[digit(12), digit(16), digit(20), digit(24), b'~', b'1'])
 }
 
 /// The first letters of both parts, as far as short names have them, with `end` at the end of
 /// the first part.
-fn join(base: &str, extension: &str, end: &[u8]) -> [u8; SHORT_LEN] {
+fn join(base: &[u8], extension: &[u8], end: &[u8]) -> [u8; SHORT_LEN] {
     let mut name = [b' '; SHORT_LEN];
     let (first, second) = name.split_at_mut(BASE_LEN);
     let room = BASE_LEN - end.len().min(BASE_LEN);
     let mut len = fill(first.get_mut(..room).unwrap_or_default(), base);
     if len == 0 {
-        first.fill(b'_');
+        first[0] = b'_';
         len = 1;
-        first.get_mut(len..).unwrap_or_default().fill(b' ');
     }
     for (place, byte) in first.iter_mut().skip(len).zip(end) {
         *place = *byte;
@@ -76,12 +80,13 @@ fn join(base: &str, extension: &str, end: &[u8]) -> [u8; SHORT_LEN] {
     name
 }
 
-fn fill(places: &mut [u8], text: &str) -> usize {
-    let letters = text.chars().filter(|letter| !matches!(letter, ' ' | '.'));
+/// One byte for each letter; what is no part of short names becomes `_`, or nothing.
+fn fill(places: &mut [u8], text: &[u8]) -> usize {
+    // Behind the first byte of a letter of several, the others begin with the bits 10.
+    let letters = text.iter().filter(|byte| !matches!(byte, b' ' | b'.' | 0x80..=0xbf));
     let mut len = 0;
-    for (place, letter) in places.iter_mut().zip(letters) {
-        let byte = u8::try_from(letter).ok().filter(|byte| is_plain(*byte));
-        *place = byte.map_or(b'_', |byte| byte.to_ascii_uppercase());
+    for (place, byte) in places.iter_mut().zip(letters) {
+        *place = if is_plain(*byte) { byte.to_ascii_uppercase() } else { b'_' };
         len += 1;
     }
     len

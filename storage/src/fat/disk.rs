@@ -5,13 +5,12 @@ use core::slice;
 use crate::block::{BLOCK_LEN, Block, BlockDevice, ErrorKind};
 use crate::chip::Error;
 
-/// No block.
-const NONE: u32 = u32::MAX;
-
 /// A block that is held.
 #[derive(Clone, Copy)]
 struct Held {
-    number: u32,
+    /// Its number plus one; 0 for none, so that a card not mounted yet is all zeros in RAM and
+    /// takes no flash.
+    tag: u32,
     /// When it was last used.
     used: u32,
     /// Whether the device does not have it yet.
@@ -47,7 +46,7 @@ pub(super) struct Disk<D, const CACHE: usize> {
 impl<D: BlockDevice, const CACHE: usize> Disk<D, CACHE> {
     pub(super) const fn new(device: D) -> Self {
         const { assert!(CACHE >= 2, "two blocks at least: one of a folder and one of the FAT") };
-        let free = const { Held { number: NONE, used: 0, is_dirty: false, bytes: [0; BLOCK_LEN] } };
+        let free = const { Held { tag: 0, used: 0, is_dirty: false, bytes: [0; BLOCK_LEN] } };
         Self {
             device,
             held: [free; CACHE],
@@ -69,7 +68,7 @@ impl<D: BlockDevice, const CACHE: usize> Disk<D, CACHE> {
     /// Forget everything and begin anew. Returns the number of blocks.
     pub(super) fn start(&mut self) -> Result<u32, Error> {
         for held in &mut self.held {
-            held.number = NONE;
+            held.tag = 0;
             held.is_dirty = false;
         }
         self.mirror = Mirror::default();
@@ -126,8 +125,8 @@ impl<D: BlockDevice, const CACHE: usize> Disk<D, CACHE> {
     pub(super) fn write(&mut self, first: u32, blocks: &[Block]) -> Result<(), Error> {
         self.check()?;
         let end = first.saturating_add(u32::try_from(blocks.len()).unwrap_or(u32::MAX));
-        for held in self.held.iter_mut().filter(|held| (first..end).contains(&held.number)) {
-            held.number = NONE;
+        for held in self.held.iter_mut().filter(|held| (first + 1..=end).contains(&held.tag)) {
+            held.tag = 0;
             held.is_dirty = false;
         }
         self.is_unflushed = true;
@@ -141,7 +140,7 @@ impl<D: BlockDevice, const CACHE: usize> Disk<D, CACHE> {
     fn hold(&mut self, number: u32, read: bool) -> Result<&mut Held, Error> {
         self.check()?;
         self.uses = self.uses.wrapping_add(1);
-        let at = match self.held.iter().position(|held| held.number == number) {
+        let at = match self.held.iter().position(|held| held.tag == number.wrapping_add(1)) {
             Some(at) => at,
             None => self.make_place(number, read)?,
         };
@@ -156,22 +155,22 @@ impl<D: BlockDevice, const CACHE: usize> Disk<D, CACHE> {
         let at = oldest.map_or(0, |(at, _)| at);
         self.write_out(at)?;
         let held = self.held.get_mut(at).ok_or(Error::Failed)?;
-        held.number = NONE;
+        held.tag = 0;
         if read {
             let blocks = slice::from_mut(&mut held.bytes);
             if let Err(error) = self.device.read(number, blocks) {
                 return Err(self.failed_read(&error));
             }
         }
-        held.number = number;
+        held.tag = number.wrapping_add(1);
         Ok(at)
     }
 
     fn write_out(&mut self, at: usize) -> Result<(), Error> {
         let Some(held) = self.held.get_mut(at).filter(|held| held.is_dirty) else { return Ok(()) };
         let Mirror { first, count, copies } = self.mirror;
-        let is_mirrored = held.number.checked_sub(first).is_some_and(|at| at < count);
-        let mut number = held.number;
+        let mut number = held.tag.wrapping_sub(1);
+        let is_mirrored = number.checked_sub(first).is_some_and(|at| at < count);
         self.is_unflushed = true;
         for _ in 0..if is_mirrored { copies } else { 1 } {
             if let Err(error) = self.device.write(number, slice::from_ref(&held.bytes)) {

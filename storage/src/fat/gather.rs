@@ -64,8 +64,11 @@ impl<const GATHER: usize> Gather<GATHER> {
     /// Keep the block that is not full, to go on with; the others are written.
     fn keep_rest(&mut self) {
         let (whole, rest) = (self.len / BLOCK_LEN, self.len % BLOCK_LEN);
-        if whole > 0 && rest > 0 {
-            self.blocks.swap(0, whole);
+        if rest > 0
+            && let Some((first, others)) = self.blocks.split_first_mut()
+            && let Some(last) = whole.checked_sub(1).and_then(|at| others.get(at))
+        {
+            *first = *last;
         }
         self.start = self.start.saturating_add((whole * BLOCK_LEN) as u32);
         self.len = rest;

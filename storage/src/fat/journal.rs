@@ -27,8 +27,9 @@ pub(super) struct Journal {
 }
 
 impl Journal {
+    /// Of a volume that is not mounted: nothing is done with it.
     pub(super) const NONE: Self =
-        Self { place: Err(Error::Absent), sequence: 0, is_live: false, is_behind: false };
+        Self { place: Ok(0), sequence: 0, is_live: false, is_behind: false };
 }
 
 impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATHER> {

@@ -29,6 +29,7 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         self.gather.clear();
         self.open = [None; OPEN_MAX];
         self.journal = Journal::NONE;
+        self.journal.place = Err(Error::NoJournal);
         self.is_in_use = false;
         self.free = 0;
         self.geometry = self.find_volume(count)?;
@@ -47,7 +48,6 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
             && let Err(reason) = self.make_journal(found)
         {
             // A full card is served all the same; one that fails to be written, once more.
-            self.journal.place = Err(Error::NoJournal);
             if !self.disk.is_good() {
                 return Err(reason);
             }

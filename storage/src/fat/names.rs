@@ -28,7 +28,13 @@ impl<'p> Place<'p> {
     /// Whether an entry may have this name.
     pub(super) fn check(self) -> Result<(), Error> {
         let text = self.text().map_err(|_| Error::BadName)?;
-        if text.chars().any(|letter| letter < ' ' || "\"*/:<>?\\|\x7f".contains(letter)) {
+        let is_bad = |byte| {
+            matches!(
+                byte,
+                ..b' ' | 0x7f | b'"' | b'*' | b'/' | b':' | b'<' | b'>' | b'?' | b'\\' | b'|'
+            )
+        };
+        if text.bytes().any(is_bad) {
             return Err(Error::BadName);
         }
         let last = text.encode_utf16().last().and_then(Mark::from_unit);

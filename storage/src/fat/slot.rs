@@ -128,10 +128,6 @@ impl Slot {
         self
     }
 
-    pub(super) const fn attributes(&self) -> u8 {
-        self.0[ATTRIBUTES]
-    }
-
     pub(super) fn cluster(&self) -> u32 {
         let (high, low) = (u16_at(&self.0, CLUSTER_HIGH), u16_at(&self.0, CLUSTER_LOW));
         u32::from(high) << 16 | u32::from(low)

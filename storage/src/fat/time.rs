@@ -1,36 +1,39 @@
 //! Dates of FAT: years from 1980 to 2107, steps of 2 s, here always in UTC.
 
-const DAY_SECONDS: u64 = 86_400;
+/// 1980-01-01 and the last two seconds of 2107, in seconds since 1970.
+const FIRST: u64 = 315_532_800;
+const LAST: u64 = 4_354_819_198;
 
-/// Days from the start of the era (0000-03-01) to 1970-01-01.
-const EPOCH_DAYS: u64 = 719_468;
+const DAY_SECONDS: u32 = 86_400;
+
+/// Days from the start of the era (0000-03-01) to 1980-01-01.
+const FIRST_DAY: u32 = 723_120;
 
 /// Days of 400 years.
-const ERA_DAYS: u64 = 146_097;
+const ERA_DAYS: u32 = 146_097;
 
 /// Seconds since 1970 of a date and a time of FAT; `None` for what is no date, 0 above all,
 /// which stands for "unknown".
 pub(super) fn to_unix(date: u16, time: u16) -> Option<u64> {
-    let (year, month, day) = (1980 + u64::from(date >> 9), date >> 5 & 15, date & 31);
+    let [date, time] = [date, time].map(u32::from);
+    let (year, month, day) = (1980 + (date >> 9), date >> 5 & 15, date & 31);
     let (hour, minute, second) = (time >> 11, time >> 5 & 63, (time & 31) * 2);
     if !(1..=12).contains(&month) || day == 0 || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
     // Days from civil, by Howard Hinnant: years begin in March, so that the leap day is last.
-    let shifted = year - u64::from(month <= 2);
+    let shifted = year - u32::from(month <= 2);
     let (era, of_era) = (shifted / 400, shifted % 400);
-    let of_year = (153 * u64::from((month + 9) % 12) + 2) / 5 + u64::from(day) - 1;
-    let days = era * ERA_DAYS + of_era * 365 + of_era / 4 - of_era / 100 + of_year - EPOCH_DAYS;
-    let seconds = u64::from(hour) * 3600 + u64::from(minute) * 60 + u64::from(second);
-    Some(days * DAY_SECONDS + seconds)
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days = era * ERA_DAYS + of_era * 365 + of_era / 4 - of_era / 100 + of_year - FIRST_DAY;
+    // Since 1980 it fits into 32 bits, which are divided in one instruction.
+    Some(FIRST + u64::from(days * DAY_SECONDS + hour * 3600 + minute * 60 + second))
 }
 
 /// Date and time of FAT for seconds since 1970; the nearest there is for earlier and later ones.
 pub(super) fn from_unix(seconds: u64) -> (u16, u16) {
-    const FIRST: u64 = 315_532_800;
-    const LAST: u64 = 4_354_819_198;
-    let seconds = seconds.clamp(FIRST, LAST);
-    let (days, rest) = (seconds / DAY_SECONDS + EPOCH_DAYS, seconds % DAY_SECONDS);
+    let seconds = (seconds.clamp(FIRST, LAST) - FIRST) as u32;
+    let (days, rest) = (seconds / DAY_SECONDS + FIRST_DAY, seconds % DAY_SECONDS);
     // Civil from days, likewise.
     let (era, of_era) = (days / ERA_DAYS, days % ERA_DAYS);
     let years = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
@@ -38,7 +41,7 @@ pub(super) fn from_unix(seconds: u64) -> (u16, u16) {
     let shifted = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted + 2) / 5 + 1;
     let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = era * 400 + years + u64::from(month <= 2);
+    let year = era * 400 + years + u32::from(month <= 2);
     let date = year.saturating_sub(1980) << 9 | month << 5 | day;
     let time = (rest / 3600) << 11 | (rest / 60 % 60) << 5 | (rest % 60 / 2);
     (date as u16, time as u16)
@@ -61,7 +64,7 @@ mod tests {
             assert_eq!(to_unix(date, time), Some(unix), "{unix}");
         }
         for day in 0..46_000 {
-            let unix = 315_532_800 + day * DAY_SECONDS + 13 * 3600;
+            let unix = 315_532_800 + day * 86_400 + 13 * 3600;
             let (date, time) = from_unix(unix);
             assert_eq!(to_unix(date, time), Some(unix));
         }
@@ -69,8 +72,8 @@ mod tests {
 
     #[test]
     fn what_is_no_date_is_none() {
-        assert_eq!(from_unix(0), from_unix(315_532_800));
-        assert_eq!(from_unix(u64::MAX), from_unix(4_354_819_198));
+        assert_eq!(from_unix(0), from_unix(FIRST));
+        assert_eq!(from_unix(u64::MAX), from_unix(LAST));
         for (date, time) in [(0, 0), (1 << 5, 0), (13 << 5 | 1, 0), (1 << 5 | 1, 24 << 11)] {
             assert_eq!(to_unix(date, time), None);
         }

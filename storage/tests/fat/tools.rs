@@ -1,6 +1,7 @@
 //! What the tests are written with.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::rc::Rc;
 
@@ -128,4 +129,23 @@ pub fn names<S: Storage>(session: &mut S, at: &[u8]) -> Result<Vec<String>, Code
     session.close_folder(folder);
     names.sort_unstable();
     result.map(|()| names)
+}
+
+/// Everything that is visible: paths and what is in the files, folders with nothing.
+pub fn everything<S: Storage>(session: &mut S) -> Result<BTreeMap<String, Option<Vec<u8>>>, Code> {
+    let (mut all, mut folders) = (BTreeMap::new(), vec![String::new()]);
+    while let Some(folder) = folders.pop() {
+        let at = if folder.is_empty() { "/" } else { folder.trim_end_matches('/') };
+        for name in names(session, at.as_bytes())? {
+            let whole = format!("{folder}{name}");
+            let is_folder =
+                code(session.stat(path(whole.as_bytes())))?.kind == coracle::Kind::Folder;
+            let data = if is_folder { None } else { Some(get(session, whole.as_bytes())?) };
+            all.insert(whole.clone(), data);
+            if is_folder {
+                folders.push(whole + "/");
+            }
+        }
+    }
+    Ok(all)
 }
