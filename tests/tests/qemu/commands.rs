@@ -25,12 +25,12 @@ fn every_command_does_what_it_does_on_a_desktop() {
     let Some(site) = Site::start() else { return };
     site.write("one", 1, 3000);
     site.run(&["mkdir", "folder"]).succeeded();
-    site.run(&["mkdir", "folder"]).said(3, "exists");
+    site.run(&["mkdir", "folder"]).said(1, "exists");
     site.run(&["upload", "one", "folder/eins"]).succeeded();
     let listed = site.run(&["ls", "folder"]).succeeded();
     assert!(listed.text().contains("3000") && listed.text().ends_with(" eins\n"), "{listed:?}");
     site.run(&["stat", "folder/eins"]).succeeded();
-    site.run(&["stat", "nothing"]).said(3, "not-found");
+    site.run(&["stat", "nothing"]).said(1, "not-found");
     site.run(&["mv", "folder/eins", "Größe — 名.txt"]).succeeded();
     assert!(site.run(&["ls"]).succeeded().text().contains("Größe — 名.txt"));
     site.run(&["rm", "folder"]).succeeded();
@@ -38,8 +38,8 @@ fn every_command_does_what_it_does_on_a_desktop() {
     assert_eq!(site.run(&["ls"]).succeeded().text(), "");
     assert!(site.run(&["df"]).succeeded().text().contains("MiB free"));
     assert!(site.run(&["stats"]).succeeded().text().contains("commands="));
-    site.run(&["partial", "nothing"]).said(3, "not-found");
-    site.run(&["forget", "nothing"]).said(3, "not-found");
+    site.run(&["partial", "nothing"]).said(1, "not-found");
+    site.run(&["forget", "nothing"]).said(1, "not-found");
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn an_interrupted_upload_is_known_continued_and_forgotten() {
         crate::support::until("it is a partial", || site.run(&["partial", "file"]).code == Some(0));
         site.run(&[verb, "file"]).succeeded();
     }
-    site.run(&["partial", "file"]).said(3, "not-found");
+    site.run(&["partial", "file"]).said(1, "not-found");
     site.run(&["upload", "--continue", "file"]).succeeded();
     assert!(site.fetch("file") == bytes);
 }
@@ -130,7 +130,7 @@ fn the_log_tells_who_did_what() {
     let Some(mut site) = Site::start() else { return };
     site.write("file", 6, 3000);
     site.run(&["upload", "file", "a b"]).succeeded();
-    site.run(&["download", "nothing"]).said(3, "not-found");
+    site.run(&["download", "nothing"]).said(1, "not-found");
     for text in ["on the control port", "upload /a b, 3000 B", "Uploaded", "download /nothing"] {
         site.qemu.wait_for(text, crate::site::SOON).unwrap();
     }
