@@ -110,6 +110,9 @@ const ACTS: [(&str, Act); 15] = [
 /// Of how many cuts one is looked at by `fsck.fat`, too.
 const PC_EVERY: u64 = 11;
 
+/// Of how many cuts one is followed by another while it is repaired.
+const AGAIN_EVERY: u64 = 7;
+
 /// What is to be seen of a cut.
 struct Seen {
     loss: Loss,
@@ -135,15 +138,34 @@ fn cut_everywhere(kind: FatType) {
                 let told = act(&mut Session::new(&serve(&card)));
                 let asks_pc = has_pc && seed % PC_EVERY == 0;
                 let seen = Seen { loss, cut, name, kind, asks_pc };
+                let check = |card: &Card| {
+                    let found = seen.check(card, told.is_ok());
+                    assert!(
+                        found == after || told.is_err() && found == before,
+                        "{seen}: neither old nor new: {:?}",
+                        found.keys()
+                    );
+                };
                 let card = card.after_cut(loss);
-                let found = seen.check(&card, told.is_ok());
-                assert!(
-                    found == after || told.is_err() && found == before,
-                    "{seen}: neither old nor new: {:?}",
-                    found.keys()
-                );
+                if seed % AGAIN_EVERY == 0 {
+                    cut_again(&card, loss, check);
+                }
+                check(&card);
             }
         }
+    }
+}
+
+/// The power fails once more while the first cut is repaired.
+fn cut_again(card: &Card, loss: Loss, check: impl Fn(&Card)) {
+    let whole = card.after_cut(Loss::None);
+    everything(&mut Session::new(&serve(&whole))).unwrap();
+    for cut in 0..whole.steps() {
+        let card = card.after_cut(Loss::None);
+        card.cut_after(cut);
+        // Reading does not fail before something is written, so this may be well.
+        let _ = everything(&mut Session::new(&serve(&card)));
+        check(&card.after_cut(loss));
     }
 }
 

@@ -5,4 +5,5 @@ mod check;
 mod cuts;
 mod laws;
 mod pc;
+mod random;
 mod tools;
