@@ -169,6 +169,8 @@ impl Checked<'_> {
                 let slots = self.read(&chain);
                 self.folder(&slots, name, cluster, own)
             }
+            // Hidden and system: a staged file, for there are no other such here.
+            0x26 if size == 0 => Err(format!("{name}: a leftover without a byte")),
             _ if cluster == 0 => {
                 if size == 0 {
                     Ok(())

@@ -136,7 +136,7 @@ fn cut_everywhere(kind: FatType) {
                 let card = prepared.after_cut(Loss::None);
                 card.cut_after(cut);
                 let told = act(&mut Session::new(&serve(&card)));
-                let asks_pc = has_pc && seed % PC_EVERY == 0;
+                let asks_pc = has_pc && seed.is_multiple_of(PC_EVERY);
                 let seen = Seen { loss, cut, name, kind, asks_pc };
                 let check = |card: &Card| {
                     let found = seen.check(card, told.is_ok());
@@ -147,7 +147,7 @@ fn cut_everywhere(kind: FatType) {
                     );
                 };
                 let card = card.after_cut(loss);
-                if seed % AGAIN_EVERY == 0 {
+                if seed.is_multiple_of(AGAIN_EVERY) {
                     cut_again(&card, loss, check);
                 }
                 check(&card);
