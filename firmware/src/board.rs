@@ -6,12 +6,10 @@ use cortex_m::asm;
 use smoltcp::wire::EthernetAddress;
 use static_cell::ConstStaticCell;
 
-use crate::card::{Card, Pace};
 use crate::clock;
 use crate::ethernet::{Buffer, Ethernet};
-use crate::gpio::CardSelect;
+use crate::gpio;
 use crate::guard;
-use crate::ssi::Ssi;
 #[cfg(feature = "defmt")]
 use crate::stack;
 use crate::system::System;
@@ -24,8 +22,6 @@ const LOCAL: [u8; 6] = [0x02, 0, 0, 0x69, 0x65, 0];
 pub struct Parts {
     /// What the main loop needs.
     pub board: Lm3s6965,
-    /// The SD card, which is started when it is needed.
-    pub card: Card,
     /// The hardware address.
     pub hardware: EthernetAddress,
 }
@@ -39,24 +35,25 @@ pub struct Lm3s6965 {
     stack: stack::Mark,
 }
 
-/// Start the chip: its clock, its pins, its network device, its watchdog. `None` the second time.
+/// Start the chip: its clock, its pins, its network device, its watchdog; to be called before the
+/// card is used. `None` the second time.
 #[expect(unsafe_code, reason = "all parts are made here, once")]
 pub fn start() -> Option<Parts> {
     static BUFFERS: ConstStaticCell<[Buffer; 2]> =
         ConstStaticCell::new([const { Buffer::new() }; 2]);
     let mut core = Peripherals::take()?;
     guard::start(&mut core.MPU);
-    // SAFETY: only who took the peripherals of the core comes here, and that is one.
-    let (mut system, ssi) = unsafe { (System::new(), Ssi::new()) };
+    // SAFETY: only who took the peripherals of the core comes here, and that is one; a card that
+    // feeds the watchdog as well does nothing else with it.
+    let (mut system, mut watchdog) = unsafe { (System::new(), Watchdog::new()) };
     system.start();
     clock::start(&mut core.SYST);
+    // SAFETY: before the first use of the card.
+    unsafe { gpio::start() };
     let hardware = system.hardware_address().unwrap_or(LOCAL);
     let [received, sent] = BUFFERS.take();
-    // SAFETY: as above; of two watchdogs one only is started.
-    let (mut ethernet, card_select) =
-        unsafe { (Ethernet::new(received, sent), CardSelect::start()) };
-    // SAFETY: one is started, the other one only fed.
-    let (mut watchdog, fed) = unsafe { (Watchdog::new(), Watchdog::new()) };
+    // SAFETY: as for the others above.
+    let mut ethernet = unsafe { Ethernet::new(received, sent) };
     ethernet.start(hardware);
     watchdog.start();
     let board = Lm3s6965 {
@@ -66,8 +63,7 @@ pub fn start() -> Option<Parts> {
         #[cfg(feature = "defmt")]
         stack: stack::Mark::default(),
     };
-    let card = Card::new(ssi, card_select, Pace(fed));
-    Some(Parts { board, card, hardware: EthernetAddress(hardware) })
+    Some(Parts { board, hardware: EthernetAddress(hardware) })
 }
 
 impl Board for Lm3s6965 {

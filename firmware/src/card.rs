@@ -11,7 +11,7 @@ use crate::watchdog::Watchdog;
 pub type Card = SdCard<Ssi, CardSelect, Pace>;
 
 /// The time of the driver, which feeds the watchdog while it waits for the card.
-pub struct Pace(pub(crate) Watchdog);
+pub struct Pace(Watchdog);
 
 impl Timing<Ssi> for Pace {
     fn set_clock(&mut self, bus: &mut Ssi, hertz: u32) {
@@ -22,4 +22,16 @@ impl Timing<Ssi> for Pace {
         self.0.feed();
         clock::now() as u32
     }
+}
+
+/// The card of the board.
+///
+/// # Safety
+///
+/// There is one only.
+#[expect(unsafe_code, reason = "makes the parts of the board that belong to the card")]
+pub const unsafe fn card() -> Card {
+    // SAFETY: there is one card, so one of each of these; the watchdog is only fed.
+    let (ssi, select, watchdog) = unsafe { (Ssi::new(), CardSelect::new(), Watchdog::new()) };
+    Card::new(ssi, select, Pace(watchdog))
 }

@@ -34,35 +34,51 @@ const DISPLAY_SELECT: u32 = 1 << 3;
 /// Of port D: the select of the card.
 const CARD_SELECT: u32 = 1 << 0;
 
+/// Port A.
+type PortA = OwnedRegisters<0x4000_4000>;
+
 /// The chip select of the SD card, pin 0 of port D: low selects it.
-pub struct CardSelect(MmioRegisters<'static>);
+pub struct CardSelect(OwnedRegisters<0x4000_7000>);
 
 impl CardSelect {
-    /// The pin, and the others of the interface, ready for use; nobody is selected.
+    /// The pin.
     ///
     /// # Safety
     ///
-    /// There is one only, and nobody else uses ports A and D.
+    /// There is one only, and nobody else uses port D once [`start`] has returned.
     #[expect(
         unsafe_code,
         reason = "says that the registers are there; the caller that they are its own"
     )]
-    pub unsafe fn start() -> Self {
-        // SAFETY: ports A and D of this chip; nobody else uses them, as the caller says.
-        let (mut a, mut d) =
-            unsafe { (Registers::new_mmio_at(0x4000_4000), Registers::new_mmio_at(0x4000_7000)) };
-        let pins = SSI_CLOCK | SSI_RECEIVE | SSI_TRANSMIT;
-        a.modify_afsel(|afsel| afsel | pins);
-        // A card that is not there shall read as ones.
-        a.modify_pur(|pur| pur | SSI_RECEIVE);
-        set(&mut a, DISPLAY_SELECT, true);
-        a.modify_dir(|dir| dir | DISPLAY_SELECT);
-        a.modify_den(|den| den | pins | DISPLAY_SELECT);
-        set(&mut d, CARD_SELECT, true);
-        d.modify_dir(|dir| dir | CARD_SELECT);
-        d.modify_den(|den| den | CARD_SELECT);
-        Self(d)
+    pub const unsafe fn new() -> Self {
+        // SAFETY: port D of this chip; nobody else uses it, as the caller says.
+        Self(unsafe { OwnedRegisters::new() })
     }
+}
+
+/// Make the pins of the serial interface and the selects ready for use; nobody is selected.
+///
+/// # Safety
+///
+/// Nobody else uses ports A and D meanwhile.
+#[expect(
+    unsafe_code,
+    reason = "says that the registers are there; the caller that they are its own"
+)]
+pub unsafe fn start() {
+    // SAFETY: ports A and D of this chip; nobody else uses them, as the caller says.
+    let (mut a, mut d) = unsafe { (PortA::new(), CardSelect::new()) };
+    let (mut a, mut d) = (a.borrow_mut(), d.0.borrow_mut());
+    let pins = SSI_CLOCK | SSI_RECEIVE | SSI_TRANSMIT;
+    a.modify_afsel(|afsel| afsel | pins);
+    // A card that is not there shall read as ones.
+    a.modify_pur(|pur| pur | SSI_RECEIVE);
+    set(&mut a, DISPLAY_SELECT, true);
+    a.modify_dir(|dir| dir | DISPLAY_SELECT);
+    a.modify_den(|den| den | pins | DISPLAY_SELECT);
+    set(&mut d, CARD_SELECT, true);
+    d.modify_dir(|dir| dir | CARD_SELECT);
+    d.modify_den(|den| den | CARD_SELECT);
 }
 
 fn set(port: &mut MmioRegisters<'_>, pin: u32, is_high: bool) {
@@ -76,12 +92,12 @@ impl ErrorType for CardSelect {
 
 impl OutputPin for CardSelect {
     fn set_low(&mut self) -> Result<(), Infallible> {
-        set(&mut self.0, CARD_SELECT, false);
+        set(&mut self.0.borrow_mut(), CARD_SELECT, false);
         Ok(())
     }
 
     fn set_high(&mut self) -> Result<(), Infallible> {
-        set(&mut self.0, CARD_SELECT, true);
+        set(&mut self.0.borrow_mut(), CARD_SELECT, true);
         Ok(())
     }
 }

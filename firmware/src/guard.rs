@@ -27,10 +27,8 @@ const OTHERS: u32 = 1 << 2;
 /// Watch the lower half GiB from now on.
 pub fn start(mpu: &mut MPU) {
     // Of two regions at one address the one with the higher number counts.
-    let regions = [
-        (0, NEVER_EXECUTED | MIB_512 | ENABLED),
-        (1, READ_ONLY | CACHEABLE | KIB_256 | ENABLED),
-    ];
+    let regions =
+        [(0, NEVER_EXECUTED | MIB_512 | ENABLED), (1, READ_ONLY | CACHEABLE | KIB_256 | ENABLED)];
     for (number, attributes) in regions {
         // SAFETY: this takes rights away that no sound program uses.
         #[expect(unsafe_code, reason = "what memory can be used changes")]

@@ -11,9 +11,9 @@ pub mod clock;
 pub mod ethernet;
 pub mod gpio;
 pub mod guard;
-pub mod media;
 #[cfg(feature = "defmt")]
 mod log;
+pub mod media;
 mod panic;
 pub mod ssi;
 pub mod stack;

@@ -42,7 +42,7 @@ fn main() -> ! {
 #[inline(never)]
 fn node() -> Option<Node<Lm3s6965, Files>> {
     let parts = board::start()?;
-    let media = Files::on(parts.card)?;
+    let media = Files::on_card()?;
     let config = Config {
         sessions: Some(SLOTS as u32),
         classic: cfg!(feature = "classic"),

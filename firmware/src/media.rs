@@ -7,9 +7,9 @@ use core::cell::RefCell;
 use coracle_node::Media;
 use coracle_storage::chip::{Chip, ChipSession};
 use coracle_storage::fat::Fat;
-use static_cell::StaticCell;
+use static_cell::ConstStaticCell;
 
-use crate::card::Card;
+use crate::card::{self, Card};
 
 /// Blocks of FAT, folders and journal that are held in RAM.
 const CACHE: usize = 3;
@@ -27,14 +27,13 @@ type Shared = RefCell<Chip<Fat<Card, CACHE, GATHER>, FILES>>;
 pub struct Files(&'static Shared);
 
 impl Files {
-    /// The files on this card; `None` the second time. It is mounted when it is first needed.
-    ///
-    /// Not inlined: all of it is on the stack for a moment, which the main loop does not need.
-    #[inline(never)]
-    pub fn on(card: Card) -> Option<Self> {
-        static SHARED: StaticCell<Shared> = StaticCell::new();
-        let shared = SHARED.try_uninit()?;
-        Some(Self(shared.write(RefCell::new(Chip::new(Fat::new(card))))))
+    /// The files on the card; `None` the second time. It is mounted when it is first needed.
+    pub fn on_card() -> Option<Self> {
+        // SAFETY: this is the only card.
+        #[expect(unsafe_code, reason = "the card is made here")]
+        static SHARED: ConstStaticCell<Shared> =
+            ConstStaticCell::new(RefCell::new(Chip::new(Fat::new(unsafe { card::card() }))));
+        SHARED.try_take().map(|shared| Self(shared))
     }
 }
 

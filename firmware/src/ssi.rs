@@ -51,7 +51,7 @@ const BUSY: u32 = 1 << 4;
 const PRESCALER: u32 = 2;
 
 /// SSI0.
-pub struct Ssi(MmioRegisters<'static>);
+pub struct Ssi(OwnedRegisters<0x4000_8000>);
 
 impl Ssi {
     /// SSI0.
@@ -65,31 +65,32 @@ impl Ssi {
     )]
     pub const unsafe fn new() -> Self {
         // SAFETY: SSI0 of this chip; it is the only one, as the caller says.
-        Self(unsafe { Registers::new_mmio_at(0x4000_8000) })
+        Self(unsafe { OwnedRegisters::new() })
     }
 
     /// Go on with a clock of at most so many hertz: 98 kHz to 25 MHz are possible.
     pub fn set_clock(&mut self, hertz: u32) {
         let half = (HERTZ / PRESCALER).div_ceil(hertz.max(1));
         let divisor = half.saturating_sub(1).min(0xff);
-        self.0.write_cr1(0);
-        self.0.write_cr0(divisor << 8 | EIGHT_BITS);
-        self.0.write_cpsr(PRESCALER);
-        self.0.write_cr1(ENABLED);
+        let mut registers = self.0.borrow_mut();
+        registers.write_cr1(0);
+        registers.write_cr0(divisor << 8 | EIGHT_BITS);
+        registers.write_cpsr(PRESCALER);
+        registers.write_cr1(ENABLED);
     }
 
     fn wait(&self) {
-        while self.0.read_sr() & BUSY != 0 {}
+        while self.0.borrow().read_sr() & BUSY != 0 {}
     }
 
     /// Exchange as many bytes as there are, at most a FIFO of them.
     fn exchange(&mut self, bytes: &mut [u8]) {
         for byte in bytes.iter() {
-            self.0.write_dr(u32::from(*byte));
+            self.0.borrow_mut().write_dr(u32::from(*byte));
         }
         self.wait();
         for byte in bytes {
-            *byte = self.0.read_dr() as u8;
+            *byte = self.0.borrow_mut().read_dr() as u8;
         }
     }
 }
@@ -107,11 +108,11 @@ impl SpiBus for Ssi {
     fn write(&mut self, words: &[u8]) -> Result<(), Infallible> {
         for words in words.chunks(FIFO) {
             for word in words {
-                self.0.write_dr(u32::from(*word));
+                self.0.borrow_mut().write_dr(u32::from(*word));
             }
             self.wait();
             for _ in words {
-                let _dropped = self.0.read_dr();
+                let _dropped = self.0.borrow_mut().read_dr();
             }
         }
         Ok(())

@@ -34,7 +34,7 @@ const STALL: u32 = 1 << 8;
 const SECONDS: u32 = 2;
 
 /// The watchdog timer.
-pub struct Watchdog(MmioRegisters<'static>);
+pub struct Watchdog(OwnedRegisters<0x4000_0000>);
 
 impl Watchdog {
     /// The watchdog timer, which stands still.
@@ -45,18 +45,19 @@ impl Watchdog {
     #[expect(unsafe_code, reason = "says that the registers are there")]
     pub const unsafe fn new() -> Self {
         // SAFETY: the watchdog timer of this chip. To feed it is one write.
-        Self(unsafe { Registers::new_mmio_at(0x4000_0000) })
+        Self(unsafe { OwnedRegisters::new() })
     }
 
     /// Reset the chip if it is not fed for 4 s.
     pub fn start(&mut self) {
-        self.0.write_load(SECONDS * HERTZ);
-        self.0.modify_test(|test| test | STALL);
-        self.0.modify_ctl(|ctl| ctl | INTERRUPT | RESET);
+        let mut registers = self.0.borrow_mut();
+        registers.write_load(SECONDS * HERTZ);
+        registers.modify_test(|test| test | STALL);
+        registers.modify_ctl(|ctl| ctl | INTERRUPT | RESET);
     }
 
     /// The program is alive.
     pub fn feed(&mut self) {
-        self.0.write_icr(1);
+        self.0.borrow_mut().write_icr(1);
     }
 }

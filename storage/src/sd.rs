@@ -16,7 +16,8 @@
 //!
 //! A card is started by the first call, and again after each error of the kind
 //! [`Absent`](ErrorKind::Absent): that the card does not answer, or has forgotten that it was
-//! started, which is how an exchanged one is known. No pin that detects cards is needed.
+//! started, which is how an exchanged one is known. No pin that detects cards is needed:
+//! [`count`](BlockDevice::count) asks a card that has done nothing for 100 ms whether it is there.
 //!
 //! # Why not `embedded-sdmmc`
 //!
@@ -50,6 +51,10 @@ use wire::{Token, Wire};
 /// How often a block is asked for, or sent, before a wrong checksum is an error.
 const TRIES: u8 = 3;
 
+/// Milliseconds for which a card that did something is taken to be there still: nobody exchanges
+/// one so quickly.
+const FRESH: u32 = 100;
+
 /// What the driver needs of a board besides the bus `B` and a pin.
 pub trait Timing<B> {
     /// Go on with a clock of at most so many hertz. Cards start with at most 400 kHz, and go on
@@ -68,6 +73,11 @@ pub trait Timing<B> {
 pub struct SdCard<B, S, T> {
     wire: Wire<B, S, T>,
     state: State,
+    /// The card, unless nothing is known of it. Beside the state, because so a driver that was
+    /// never used is all zeros, and a static of it needs no image in flash.
+    card: Card,
+    /// When the card did what it was asked for last.
+    seen: u32,
 }
 
 /// What is known of the card.
@@ -76,39 +86,43 @@ enum State {
     /// Nothing: it has to be started.
     Unknown,
     /// It waits for a command.
-    Ready(Card),
+    Ready,
     /// It is being written to, and this block would be next.
-    Writing(Card, u32),
+    Writing(u32),
 }
 
 impl<B: SpiBus, S: OutputPin, T: Timing<B>> SdCard<B, S, T> {
     /// A card that is started when it is needed.
     pub const fn new(bus: B, select: S, timing: T) -> Self {
-        Self { wire: Wire { bus, select, timing }, state: State::Unknown }
+        Self {
+            wire: Wire { bus, select, timing },
+            state: State::Unknown,
+            card: Card::NONE,
+            seen: 0,
+        }
     }
 
     /// The card, started and with nothing under way.
     fn ready(&mut self) -> Result<Card, Error> {
-        let card = match self.state {
-            State::Ready(card) => return Ok(card),
-            State::Unknown => self.wire.start()?,
-            State::Writing(card, _) => {
-                self.state = State::Ready(card);
+        match self.state {
+            State::Ready => {}
+            State::Unknown => self.card = self.wire.start()?,
+            State::Writing(_) => {
+                self.state = State::Ready;
                 self.wire.stop_writing()?;
-                card
             }
-        };
-        self.state = State::Ready(card);
-        Ok(card)
+        }
+        self.state = State::Ready;
+        Ok(self.card)
     }
 
     /// The card, with a write under way whose next block is this one.
     fn writing(&mut self, first: u32, count: usize) -> Result<Card, Error> {
-        if let State::Writing(card, next) = self.state
+        if let State::Writing(next) = self.state
             && next == first
         {
-            card.check(first, count)?;
-            return Ok(card);
+            self.card.check(first, count)?;
+            return Ok(self.card);
         }
         let card = self.ready()?;
         card.check(first, count)?;
@@ -122,14 +136,17 @@ impl<B: SpiBus, S: OutputPin, T: Timing<B>> SdCard<B, S, T> {
     fn begin_writing(&mut self, card: Card, first: u32) -> Result<(), Error> {
         self.wire.select()?;
         self.wire.command(Command::WRITE_BLOCKS, card.address(first))?.is_accepted()?;
-        self.state = State::Writing(card, first);
+        self.state = State::Writing(first);
         Ok(())
     }
 
     /// Do something, and see whether the card is still there if it failed.
     fn watched<R>(&mut self, work: impl FnOnce(&mut Self) -> Result<R, Error>) -> Result<R, Error> {
         let result = work(self);
-        let Err(error) = result else { return result };
+        let Err(error) = result else {
+            self.seen = self.wire.timing.millis();
+            return result;
+        };
         if matches!(error, Error::OutOfRange | Error::Protected) {
             return Err(error);
         }
@@ -169,14 +186,14 @@ impl<B: SpiBus, S: OutputPin, T: Timing<B>> SdCard<B, S, T> {
             while let Err(error) = self.wire.send_block(Token::NextBlock, block) {
                 tries -= 1;
                 // The card takes nothing more of this run.
-                self.state = State::Ready(card);
+                self.state = State::Ready;
                 if error != Error::Checksum || tries == 0 {
                     return Err(self.why_not_written(error));
                 }
                 self.wire.stop_writing()?;
                 self.begin_writing(card, at)?;
             }
-            self.state = State::Writing(card, at.saturating_add(1));
+            self.state = State::Writing(at.saturating_add(1));
         }
         Ok(())
     }
@@ -206,9 +223,15 @@ impl<B: SpiBus, S: OutputPin, T: Timing<B>> BlockDevice for SdCard<B, S, T> {
     }
 
     fn count(&mut self) -> Result<u32, Error> {
+        let age = self.wire.timing.millis().wrapping_sub(self.seen);
         match self.state {
-            State::Ready(card) | State::Writing(card, _) => Ok(card.count),
+            State::Ready | State::Writing(_) if age <= FRESH => Ok(self.card.count),
             State::Unknown => self.watched(Self::ready).map(|card| card.count),
+            _ => self.watched(|device| {
+                let card = device.ready()?;
+                device.wire.status()?.is_clear()?;
+                Ok(card.count)
+            }),
         }
     }
 

@@ -18,6 +18,9 @@ pub(super) struct Card {
 }
 
 impl Card {
+    /// No card.
+    pub(super) const NONE: Self = Self { count: 0, by_block: false, is_protected: false };
+
     /// A card with these properties (CSD, 5.3).
     pub(super) fn parse(csd: &[u8; CSD_LEN], by_block: bool) -> Result<Self, Error> {
         // Bits are numbered from the end: 127 is the top one of the first byte.

@@ -130,6 +130,27 @@ fn an_exchanged_card_is_noticed_before_it_is_touched() {
 }
 
 #[test]
+fn an_exchanged_card_is_noticed_where_nothing_is_read() {
+    let (slot, mut driver) = filled(Make::High);
+    let wait = || slot.0.borrow_mut().now += 200_000_000;
+    wait();
+    assert_eq!(driver.count(), Ok(1024));
+    assert_eq!(slot.commands(), [STATUS]);
+    // Not at every question.
+    assert_eq!(driver.count(), Ok(1024));
+    assert_eq!(slot.commands(), []);
+    wait();
+    slot.0.borrow_mut().insert(Make::High, blocks(0, 2048));
+    assert_eq!(driver.count(), Err(Error::Absent));
+    assert_eq!(driver.count(), Ok(2048));
+    // What is being written is ended by it.
+    driver.write(0, &blocks(1, 1)).unwrap();
+    wait();
+    assert_eq!(driver.count(), Ok(2048));
+    assert!(slot.commands().ends_with(&[WRITE, STOP, STATUS]));
+}
+
+#[test]
 fn a_card_may_be_pulled_at_any_byte() {
     for after in (1..1200).step_by(7) {
         let (slot, mut driver) = filled(Make::High);

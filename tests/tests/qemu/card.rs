@@ -69,7 +69,6 @@ fn an_exchanged_card_is_the_one_that_is_served() {
     monitor.insert_card(&other).unwrap();
     until("the other one is served", || {
         let ran = site.run(&["ls"]);
-        eprintln!("{ran:?}");
         ran.code == Some(0) && ran.stdout.is_empty()
     });
     site.write("second", 2, 1000);

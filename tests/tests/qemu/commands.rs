@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::site::Site;
+use crate::site::{SOON, Site};
+use crate::support::raw::frames;
+use crate::support::until;
 use crate::tools;
 
 /// Neither a multiple of a block nor of a cluster.
@@ -49,13 +51,27 @@ fn an_interrupted_upload_is_known_continued_and_forgotten() {
     for verb in ["partial", "forget"] {
         let mut raw = site.session();
         raw.send(format!("upload file {}\n", bytes.len()));
-        raw.send(&crate::support::raw::frames(&bytes[..LARGE / 2])[..LARGE / 2]);
+        raw.send(&frames(&bytes[..LARGE / 2])[..LARGE / 2]);
         drop(raw);
-        crate::support::until("it is a partial", || site.run(&["partial", "file"]).code == Some(0));
+        until("it is a partial", || site.run(&["partial", "file"]).code == Some(0));
         site.run(&[verb, "file"]).succeeded();
     }
     site.run(&["partial", "file"]).said(1, "not-found");
-    site.run(&["upload", "--continue", "file"]).succeeded();
+    site.run(&["upload", "file"]).succeeded();
+    assert!(site.fetch("file") == bytes);
+}
+
+#[test]
+fn an_interrupted_upload_goes_on_where_it_was() {
+    let Some(site) = Site::start() else { return };
+    let bytes = site.write("file", 4, LARGE);
+    let mut raw = site.session();
+    raw.send(format!("upload file {}\n", bytes.len()));
+    raw.send(&frames(&bytes[..LARGE / 2])[..LARGE / 2]);
+    drop(raw);
+    until("it is a partial", || site.run(&["partial", "file"]).code == Some(0));
+    let ran = site.run(&["--json", "upload", "--continue", "file"]).succeeded();
+    eprintln!("{}", ran.text());
     assert!(site.fetch("file") == bytes);
 }
 
@@ -132,7 +148,7 @@ fn the_log_tells_who_did_what() {
     site.run(&["upload", "file", "a b"]).succeeded();
     site.run(&["download", "nothing"]).said(1, "not-found");
     for text in ["on the control port", "upload /a b, 3000 B", "Uploaded", "download /nothing"] {
-        site.qemu.wait_for(text, crate::site::SOON).unwrap();
+        site.qemu.wait_for(text, SOON).unwrap();
     }
-    site.qemu.wait_for("not-found", crate::site::SOON).unwrap();
+    site.qemu.wait_for("not-found", SOON).unwrap();
 }
