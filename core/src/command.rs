@@ -195,46 +195,46 @@ impl Command<Path<'_>> {
     /// `line=` cannot be named.
     pub fn emit(&self, buffer: &mut [u8]) -> Result<usize, Overflow> {
         let mut line = Emit::new(buffer);
-        line.bytes(self.usage().verb.as_bytes())?;
+        line.bytes(self.usage().verb.as_bytes());
         match *self {
-            Self::Hello(hello) => emit_hello(&mut line, hello)?,
+            Self::Hello(hello) => emit_hello(&mut line, hello),
             Self::List { path }
             | Self::Stat { path }
             | Self::Partial { path }
             | Self::Forget { path }
             | Self::Remove { path }
             | Self::MakeFolder { path } => {
-                emit_path(&mut line, path)?;
+                emit_path(&mut line, path);
             }
             Self::Sum { path, offset, length } => {
-                emit_path(&mut line, path)?;
-                emit_range(&mut line, offset, length)?;
+                emit_path(&mut line, path);
+                emit_range(&mut line, offset, length);
             }
             Self::Download { path, offset, length, prefix } => {
-                emit_path(&mut line, path)?;
-                emit_range(&mut line, offset, length)?;
+                emit_path(&mut line, path);
+                emit_range(&mut line, offset, length);
                 if let Some(crc) = prefix {
-                    line.bytes(b" crc=")?;
-                    line.crc(crc)?;
+                    line.bytes(b" crc=");
+                    line.crc(crc);
                 }
             }
             Self::Upload { path, size, resume, modified } => {
-                emit_path(&mut line, path)?;
+                emit_path(&mut line, path);
                 match size {
-                    Some(size) => line.number_field(size)?,
-                    None => line.bytes(b" -")?,
+                    Some(size) => line.number_field(size),
+                    None => line.bytes(b" -"),
                 }
                 if let Some(Resume { offset, crc }) = resume {
-                    line.number_field(offset)?;
-                    line.crc_field(crc)?;
+                    line.number_field(offset);
+                    line.crc_field(crc);
                 }
                 if let Some(seconds) = modified {
-                    line.option(b"mtime", seconds)?;
+                    line.option(b"mtime", seconds);
                 }
             }
             Self::Rename { from, to } => {
-                emit_path(&mut line, from)?;
-                emit_path(&mut line, to)?;
+                emit_path(&mut line, from);
+                emit_path(&mut line, to);
             }
             Self::Space | Self::Stats | Self::Noop | Self::Help | Self::Exit => {}
         }
@@ -282,30 +282,27 @@ impl<P> Command<P> {
     }
 }
 
-fn emit_path(line: &mut Emit<'_>, path: Path<'_>) -> Result<(), Overflow> {
+fn emit_path(line: &mut Emit<'_>, path: Path<'_>) {
     // The slash keeps a name such as `-` or `crc=…` from being anything but a path.
-    line.bytes(b" /")?;
-    line.escaped(path.as_bytes())
+    line.bytes(b" /");
+    line.escaped(path.as_bytes());
 }
 
-fn emit_range(line: &mut Emit<'_>, offset: u64, length: Option<u64>) -> Result<(), Overflow> {
-    match length {
-        None if offset == 0 => Ok(()),
-        None => line.number_field(offset),
-        Some(length) => {
-            line.number_field(offset)?;
-            line.number_field(length)
-        }
+fn emit_range(line: &mut Emit<'_>, offset: u64, length: Option<u64>) {
+    if offset > 0 || length.is_some() {
+        line.number_field(offset);
+    }
+    if let Some(length) = length {
+        line.number_field(length);
     }
 }
 
-fn emit_hello(line: &mut Emit<'_>, hello: Hello) -> Result<(), Overflow> {
-    line.number_field(hello.version)?;
+fn emit_hello(line: &mut Emit<'_>, hello: Hello) {
+    line.number_field(hello.version);
     if usize::from(hello.line) != LINE_MAX {
-        line.option(b"line", hello.line.into())?;
+        line.option(b"line", hello.line.into());
     }
     if hello.transfer {
-        line.bytes(b" transfer=yes")?;
+        line.bytes(b" transfer=yes");
     }
-    Ok(())
 }

@@ -46,6 +46,8 @@ fn continued(value: u32, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
+/// Four bytes at a time through one table of 1 KiB. On a Cortex-M3 that takes half the instructions
+/// of one byte at a time, and fewer than larger tables do: `docs/ledger.md` compares them.
 #[cfg(not(feature = "fast-crc"))]
 fn continued(value: u32, bytes: &[u8]) -> u32 {
     let (words, rest) = bytes.as_chunks();
@@ -59,7 +61,7 @@ fn continued(value: u32, bytes: &[u8]) -> u32 {
     !register
 }
 
-/// Divide by the polynomial what the lowest byte of the register holds.
+/// Shift the lowest byte of the register through the polynomial.
 #[cfg(not(feature = "fast-crc"))]
 const fn step(register: u32) -> u32 {
     TABLE[register as u8 as usize] ^ register >> 8

@@ -1,6 +1,6 @@
 //! The reply to `hello`: the limits of a server, told before anything else.
 
-use crate::emit::{Emit, Overflow};
+use crate::emit::Emit;
 use crate::limits::{
     BUSY_SECONDS, CHUNK_LEN, COMPONENT_MAX, LINE_MIN, NUMBER_MAX, PATH_MAX, PIPELINE_DEFAULT,
 };
@@ -66,34 +66,33 @@ impl Greeting {
         }
     }
 
-    pub(crate) fn emit(&self, line: &mut Emit<'_>) -> Result<(), Overflow> {
-        line.bytes(b"ok 1")?;
-        line.option(b"chunk", self.chunk)?;
-        line.option(b"line", self.line)?;
-        line.option(b"name", COMPONENT_MAX as u64)?;
-        line.option(b"path", PATH_MAX as u64)?;
-        line.option(b"pipeline", self.pipeline)?;
-        line.option(b"busy", self.busy)?;
-        line.bytes(if self.case_sensitive { b" case=sensitive" } else { b" case=insensitive" })?;
-        line.bytes(if self.atomic { b" atomic=yes" } else { b" atomic=no" })?;
+    pub(crate) fn emit(&self, line: &mut Emit<'_>) {
+        line.bytes(b"ok 1");
+        line.option(b"chunk", self.chunk);
+        line.option(b"line", self.line);
+        line.option(b"name", COMPONENT_MAX as u64);
+        line.option(b"path", PATH_MAX as u64);
+        line.option(b"pipeline", self.pipeline);
+        line.option(b"busy", self.busy);
+        line.bytes(if self.case_sensitive { b" case=sensitive" } else { b" case=insensitive" });
+        line.bytes(if self.atomic { b" atomic=yes" } else { b" atomic=no" });
         if let Some(free) = self.free {
-            line.option(b"free", free)?;
+            line.option(b"free", free);
         }
         if let Some(largest) = self.largest {
-            line.option(b"largest", largest)?;
+            line.option(b"largest", largest);
         }
         if let Some(sessions) = self.sessions {
-            line.option(b"sessions", sessions)?;
+            line.option(b"sessions", sessions);
         }
-        line.bytes(if self.read_only { b" readonly=yes" } else { b" readonly=no" })?;
+        line.bytes(if self.read_only { b" readonly=yes" } else { b" readonly=no" });
         for (at, usage) in crate::command::USAGES.iter().enumerate() {
-            line.bytes(if at == 0 { b" verbs=" } else { b"," })?;
-            line.bytes(usage.verb.as_bytes())?;
+            line.bytes(if at == 0 { b" verbs=" } else { b"," });
+            line.bytes(usage.verb.as_bytes());
         }
         if let Some(port) = self.transfer {
-            line.option(b"transfer", port.into())?;
+            line.option(b"transfer", port.into());
         }
-        Ok(())
     }
 
     /// Read the fields behind `ok 1`. Unknown ones are ignored, bad values keep the default.
@@ -141,7 +140,7 @@ mod tests {
         };
         let mut buffer = [0; 640];
         let mut line = Emit::new(&mut buffer);
-        greeting.emit(&mut line).unwrap();
+        greeting.emit(&mut line);
         let len = line.finish().unwrap();
         let Some(Reply::Ok(fields)) = Reply::parse(&mut buffer[..len - 1]) else { panic!() };
         assert_eq!(Greeting::parse(fields), greeting);

@@ -109,16 +109,16 @@ impl Refusal {
     /// [`Overflow`] if `buffer` is too small.
     pub fn emit(&self, buffer: &mut [u8]) -> Result<usize, Overflow> {
         let mut line = Emit::new(buffer);
-        line.bytes(b"err ")?;
-        self.emit_text(&mut line)?;
+        line.bytes(b"err ");
+        self.emit_text(&mut line);
         line.finish()
     }
 
     /// `<code> <message>`: also the payload of a FAIL frame.
-    pub(crate) fn emit_text(&self, line: &mut Emit<'_>) -> Result<(), Overflow> {
-        line.bytes(self.code.word().as_bytes())?;
-        line.bytes(b" ")?;
-        line.bytes(self.message.as_bytes())
+    pub(crate) fn emit_text(&self, line: &mut Emit<'_>) {
+        line.bytes(self.code.word().as_bytes());
+        line.bytes(b" ");
+        line.bytes(self.message.as_bytes());
     }
 }
 
@@ -198,10 +198,10 @@ impl<'a> Entry<'a> {
     /// [`Overflow`] if `buffer` is too small.
     pub fn emit(&self, buffer: &mut [u8]) -> Result<usize, Overflow> {
         let mut line = Emit::new(buffer);
-        line.bytes(b"- ")?;
-        emit_metadata(&mut line, &self.metadata)?;
-        line.bytes(b" ")?;
-        line.escaped(self.name)?;
+        line.bytes(b"- ");
+        emit_metadata(&mut line, &self.metadata);
+        line.bytes(b" ");
+        line.escaped(self.name);
         line.finish()
     }
 
@@ -217,18 +217,18 @@ impl<'a> Entry<'a> {
 }
 
 /// `f <size> <mtime>` or `d - <mtime>`.
-pub(crate) fn emit_metadata(line: &mut Emit<'_>, metadata: &Metadata) -> Result<(), Overflow> {
+pub(crate) fn emit_metadata(line: &mut Emit<'_>, metadata: &Metadata) {
     match metadata.kind {
         Kind::File => {
-            line.bytes(b"f")?;
-            line.number_field(metadata.size)?;
+            line.bytes(b"f");
+            line.number_field(metadata.size);
         }
-        Kind::Folder => line.bytes(b"d -")?,
+        Kind::Folder => line.bytes(b"d -"),
     }
-    emit_time(line, metadata.modified)
+    emit_time(line, metadata.modified);
 }
 
-pub(crate) fn emit_time(line: &mut Emit<'_>, modified: Option<u64>) -> Result<(), Overflow> {
+pub(crate) fn emit_time(line: &mut Emit<'_>, modified: Option<u64>) {
     match modified {
         Some(seconds) => line.number_field(seconds.min(NUMBER_MAX)),
         None => line.bytes(b" -"),

@@ -155,10 +155,8 @@ impl<C: Buffer, const LINE: usize, const DEPTH: usize> Client<C, LINE, DEPTH> {
         let mut text = [0; FAIL_MAX];
         let mut line = Emit::new(&mut text);
         // A sentence that is too long is cut to nothing but its code.
-        let len = match reason.emit_text(&mut line) {
-            Ok(()) => line.len(),
-            Err(_) => reason.code.word().len(),
-        };
+        reason.emit_text(&mut line);
+        let len = line.written().unwrap_or(reason.code.word().len());
         let start = self.queue_bytes(0, &Frame::Fail(len as u8).emit());
         let end = self.queue_bytes(start, text.get(..len).unwrap_or(b""));
         self.output = Output::Bytes { start: 0, end, next: Next::Nothing };

@@ -27,6 +27,7 @@ impl Checksum {
     }
 
     /// Bytes of the next piece in a buffer of `room` bytes; 0 when all are taken in.
+    #[inline(never)]
     pub(super) fn piece(&self, room: usize) -> usize {
         usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX).min(room)
     }
@@ -50,6 +51,7 @@ impl Checksum {
     }
 
     /// Whether it is time to say `+ busy` after a piece of `last` bytes (0: before the first).
+    #[inline(never)]
     pub(super) fn is_slow(&self, last: usize) -> bool {
         let length = self.length();
         if length == 0 {

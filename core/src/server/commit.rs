@@ -29,6 +29,8 @@ impl Commit {
 impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     /// Commit and answer every finished upload, then go on with `then`: its answer must not
     /// overtake theirs.
+    // Not inlined in so many places: flash.
+    #[inline(never)]
     pub(super) fn after_group(&mut self, then: Next) {
         if self.group == 0 {
             return self.phase = Phase::Next(then);
@@ -61,17 +63,17 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         self.result_note = Some(event);
         self.queue_line(|line| match result {
             Ok(durability) => {
-                line.bytes(b"ok")?;
-                line.number_field(receipt.length)?;
-                line.crc_field(receipt.crc)?;
+                line.bytes(b"ok");
+                line.number_field(receipt.length);
+                line.crc_field(receipt.crc);
                 line.bytes(match durability {
                     Durability::Flushed => b" flushed",
                     Durability::Cached => b" cached",
-                })
+                });
             }
             Err(refusal) => {
-                line.bytes(b"err ")?;
-                refusal.emit_text(line)
+                line.bytes(b"err ");
+                refusal.emit_text(line);
             }
         });
     }

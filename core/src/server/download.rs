@@ -174,10 +174,10 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             Stage::Read(sending) | Stage::Recheck(sending) => {
                 let Sending { file, length, .. } = sending;
                 self.queue_line(|line| {
-                    line.bytes(b"ok")?;
-                    line.number_field(length)?;
-                    line.number_field(file.size)?;
-                    emit_time(line, file.modified)
+                    line.bytes(b"ok");
+                    line.number_field(length);
+                    line.number_field(file.size);
+                    emit_time(line, file.modified);
                 });
             }
             _ => {}
@@ -247,7 +247,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         let payload = payload.get_mut(..FAIL_MAX).unwrap_or(&mut []);
         let mut text = Emit::new(payload);
         // A message that does not fit is left out: the code comes first.
-        let _left_out = why.emit_text(&mut text);
+        why.emit_text(&mut text);
         let len = text.len();
         *header = Frame::Fail(len as u8).emit();
         self.queue_bytes(HEADER_LEN.saturating_add(len));

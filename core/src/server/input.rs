@@ -6,10 +6,8 @@ use crate::limits::{LINE_MAX, LINE_MIN};
 /// Received bytes in the order they came: the current line, then what waits for its turn.
 pub(crate) struct Input<const LINE: usize> {
     buffer: [u8; LINE],
-    /// Where the current line begins.
-    start: u16,
-    /// Its bytes, without its line end.
-    len: u16,
+    /// Where the current line begins, and where it ends, without its line end.
+    line: (u16, u16),
     /// The first byte that nobody took yet.
     next: u16,
     /// Where received bytes end.
@@ -32,18 +30,18 @@ impl<const LINE: usize> Input<LINE> {
 
     pub(crate) const fn new() -> Self {
         let () = Self::LONG_ENOUGH;
-        Self { buffer: [0; LINE], start: 0, len: 0, next: 0, end: 0 }
+        Self { buffer: [0; LINE], line: (0, 0), next: 0, end: 0 }
     }
 
     /// The current line.
     pub(crate) fn line(&self) -> &[u8] {
-        let line = self.buffer.get(usize::from(self.start)..);
-        line.and_then(|line| line.get(..usize::from(self.len))).unwrap_or(b"")
+        let (start, end) = self.line;
+        self.buffer.get(usize::from(start)..usize::from(end)).unwrap_or(b"")
     }
 
     pub(crate) fn line_mut(&mut self) -> &mut [u8] {
-        let line = self.buffer.get_mut(usize::from(self.start)..);
-        line.and_then(|line| line.get_mut(..usize::from(self.len))).unwrap_or(&mut [])
+        let (start, end) = self.line;
+        self.buffer.get_mut(usize::from(start)..usize::from(end)).unwrap_or(&mut [])
     }
 
     /// The bytes that nobody took yet.
@@ -82,10 +80,10 @@ impl<const LINE: usize> Input<LINE> {
         while let Some(end) = self.waiting().iter().position(|&byte| byte == b'\n') {
             let line = self.waiting().get(..end).unwrap_or(b"");
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            self.len = line.len() as u16;
-            self.start = self.next;
+            let is_empty = line.is_empty();
+            self.line = (self.next, self.next.saturating_add(line.len() as u16));
             self.next = self.next.saturating_add(end as u16).saturating_add(1);
-            if self.len > 0 {
+            if !is_empty {
                 return Taken::Line;
             }
         }
@@ -96,7 +94,7 @@ impl<const LINE: usize> Input<LINE> {
     /// Make all that waits the current line: no more of it will come.
     pub(crate) fn take_rest(&mut self) {
         self.compact();
-        self.len = self.end;
+        self.line = (0, self.end);
         self.next = self.end;
     }
 
@@ -106,7 +104,7 @@ impl<const LINE: usize> Input<LINE> {
         if self.next > 0 {
             to_front(&mut self.buffer, usize::from(self.next)..usize::from(self.end));
         }
-        (self.start, self.len) = (0, 0);
+        self.line = (0, 0);
         self.end = self.end.saturating_sub(self.next);
         self.next = 0;
     }

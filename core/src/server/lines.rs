@@ -10,9 +10,10 @@ use super::upload::Upload;
 use super::{Next, Outcome, Phase, Server};
 use crate::buffer::Buffer;
 use crate::classic::NATIVE;
-use crate::command::{BadLine, Command};
+use crate::command::{BadLine, Command, path_in};
 use crate::frame::Frame;
 use crate::limits::GROUP_FILE_MAX;
+use crate::path::Path;
 use crate::reply::{Code, Refusal};
 use crate::token::{Span, Tokens};
 
@@ -175,27 +176,36 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
 
     /// Why a command is refused before the medium is asked.
     fn objection(&self, command: &Command<Span>) -> Option<Refusal> {
+        let path = |span| path_in(span, self.input.line());
         let refusal = |code, why| Some(Refusal::new(code, why));
-        let line = self.input.line();
-        match command.with_paths(line) {
+        match *command {
             command if self.config.read_only && command.writes() => Some(READ_ONLY),
-            Command::Upload { path, .. } if path.is_root() => Some(ROOT_IS_FOLDER),
-            Command::Remove { path } if path.is_root() => {
-                refusal(Code::Denied, "the root cannot be removed")
-            }
-            Command::Rename { from, to } if from.is_root() || to.is_root() => {
-                refusal(Code::Denied, "the root cannot be renamed or replaced")
-            }
-            Command::Rename { from, to } if from != to && to.is_within(from) => {
-                refusal(Code::BadArgument, "a folder cannot be moved into itself")
-            }
-            Command::MakeFolder { path } if path.is_root() => {
-                refusal(Code::Exists, "the root exists")
-            }
-            Command::Partial { path } | Command::Forget { path } if path.is_root() => {
+            Command::Upload { path: file, .. }
+            | Command::Partial { path: file }
+            | Command::Forget { path: file }
+                if path(file).is_root() =>
+            {
                 Some(ROOT_IS_FOLDER)
             }
+            Command::Remove { path: entry } if path(entry).is_root() => {
+                refusal(Code::Denied, "the root cannot be removed")
+            }
+            Command::MakeFolder { path: folder } if path(folder).is_root() => {
+                refusal(Code::Exists, "the root exists")
+            }
+            Command::Rename { from, to } => Self::objection_to_renaming(path(from), path(to)),
             _ => None,
+        }
+    }
+
+    fn objection_to_renaming(from: Path<'_>, to: Path<'_>) -> Option<Refusal> {
+        let refusal = |code, why| Some(Refusal::new(code, why));
+        if from.is_root() || to.is_root() {
+            refusal(Code::Denied, "the root cannot be renamed or replaced")
+        } else if from != to && to.is_within(from) {
+            refusal(Code::BadArgument, "a folder cannot be moved into itself")
+        } else {
+            None
         }
     }
 }

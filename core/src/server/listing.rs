@@ -60,9 +60,11 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             (Stage::Close(None), Answer::Done | Answer::Refused(_)) => {
                 let (sent, skipped) = (listing.sent, listing.skipped);
                 self.reply(|line| {
-                    line.bytes(b"ok")?;
-                    line.number_field(sent)?;
-                    if skipped > 0 { line.option(b"skipped", skipped) } else { Ok(()) }
+                    line.bytes(b"ok");
+                    line.number_field(sent);
+                    if skipped > 0 {
+                        line.option(b"skipped", skipped);
+                    }
                 });
             }
             _ => return Err(Misuse),

@@ -53,17 +53,18 @@ impl Output {
 
 impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     /// Queue a line: the reply that ends a command.
-    pub(super) fn reply(&mut self, write: impl FnOnce(&mut Emit<'_>) -> Result<(), Overflow>) {
+    pub(super) fn reply(&mut self, write: impl FnOnce(&mut Emit<'_>)) {
         self.phase = Phase::Next(Next::Boundary);
         self.queue_line(write);
     }
 
     /// Queue the reply `err …` and note it.
+    #[inline(never)]
     pub(super) fn refuse(&mut self, refusal: Refusal) {
         self.result_note = Some(Note::Refused(refusal));
         self.reply(|line| {
-            line.bytes(b"err ")?;
-            refusal.emit_text(line)
+            line.bytes(b"err ");
+            refusal.emit_text(line);
         });
     }
 
@@ -76,13 +77,26 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     }
 
     /// Queue a line; the phase stays.
-    pub(super) fn queue_line(&mut self, write: impl FnOnce(&mut Emit<'_>) -> Result<(), Overflow>) {
+    pub(super) fn queue_line(&mut self, write: impl FnOnce(&mut Emit<'_>)) {
         if self.output.is_gone() {
             return;
         }
+        let mut line = self.begin_line();
+        write(&mut line);
+        let written = line.finish();
+        self.end_line(written);
+    }
+
+    // Neither of these two is inlined, for there are many kinds of lines, and little flash.
+    #[inline(never)]
+    fn begin_line(&mut self) -> Emit<'_> {
         self.chunk.reserve(Purpose::Lines);
-        let mut line = Emit::new(self.chunk.bytes_mut());
-        match write(&mut line).and_then(|()| line.finish()) {
+        Emit::new(self.chunk.bytes_mut())
+    }
+
+    #[inline(never)]
+    fn end_line(&mut self, written: Result<usize, Overflow>) {
+        match written {
             Ok(len) => self.queue_bytes(len),
             // Every line fits into the smallest buffer there may be.
             Err(Overflow) => self.ending = Some(Outcome::Misuse),
@@ -100,11 +114,11 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     pub(super) fn help(&mut self) {
         self.reply(|line| {
             for usage in USAGES {
-                line.bytes(b"+ ")?;
-                line.bytes(usage.usage.strip_prefix("usage: ").unwrap_or(usage.usage).as_bytes())?;
-                line.bytes(b"\n")?;
+                line.bytes(b"+ ");
+                line.bytes(usage.usage.strip_prefix("usage: ").unwrap_or(usage.usage).as_bytes());
+                line.bytes(b"\n");
             }
-            line.bytes(b"ok")
+            line.bytes(b"ok");
         });
     }
 }

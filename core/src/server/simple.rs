@@ -17,12 +17,14 @@ pub(super) fn step<'a>(
     line: &'a [u8],
     chunk: &'a mut impl Buffer,
 ) -> Step<'a> {
-    match command.with_paths(line) {
-        Command::Stat { path } => Step::Stat(path),
-        Command::Forget { path } => Step::Forget(path),
-        Command::Remove { path } => Step::Remove(path),
-        Command::MakeFolder { path } => Step::MakeFolder(path),
-        Command::Rename { from, to } => Step::Rename { from, to },
+    match command {
+        Command::Stat { path } => Step::Stat(path_in(path, line)),
+        Command::Forget { path } => Step::Forget(path_in(path, line)),
+        Command::Remove { path } => Step::Remove(path_in(path, line)),
+        Command::MakeFolder { path } => Step::MakeFolder(path_in(path, line)),
+        Command::Rename { from, to } => {
+            Step::Rename { from: path_in(from, line), to: path_in(to, line) }
+        }
         Command::Stats => {
             chunk.reserve(Purpose::Lines);
             Step::Stats(chunk.bytes_mut().get_mut(..STATS_MAX).unwrap_or(&mut []))
@@ -71,13 +73,13 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         match (command, answer) {
             (_, Answer::Refused(refusal)) => self.refuse(refusal),
             (Command::Stat { .. }, Answer::Found(metadata)) => self.reply(|line| {
-                line.bytes(b"ok ")?;
-                emit_metadata(line, &metadata)
+                line.bytes(b"ok ");
+                emit_metadata(line, &metadata);
             }),
             (Command::Space, Answer::Space(space)) => self.reply(|line| {
-                line.bytes(b"ok")?;
-                line.number_field(space.free)?;
-                line.number_field(space.total)
+                line.bytes(b"ok");
+                line.number_field(space.free);
+                line.number_field(space.total);
             }),
             (Command::Stats, Answer::Filled(len)) if len <= STATS_MAX => self.reply_stats(len),
             (
@@ -100,11 +102,11 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         }
         let counters = self.counters;
         self.reply(|line| {
-            line.bytes(b"ok")?;
-            line.option(b"commands", counters.commands.into())?;
-            line.option(b"received", counters.received)?;
-            line.option(b"sent", counters.sent)?;
-            line.bytes(text.get(..len).unwrap_or(b""))
+            line.bytes(b"ok");
+            line.option(b"commands", counters.commands.into());
+            line.option(b"received", counters.received);
+            line.option(b"sent", counters.sent);
+            line.bytes(text.get(..len).unwrap_or(b""));
         });
     }
 }

@@ -98,9 +98,9 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             (Stage::Close(Ok(checksum)), Answer::Done | Answer::Refused(_)) => {
                 let (length, crc) = (checksum.length(), checksum.crc().value());
                 self.reply(|line| {
-                    line.bytes(b"ok")?;
-                    line.number_field(length)?;
-                    line.crc_field(crc)
+                    line.bytes(b"ok");
+                    line.number_field(length);
+                    line.crc_field(crc);
                 });
             }
             (Stage::Close(Err(refusal)), Answer::Done | Answer::Refused(_)) => {

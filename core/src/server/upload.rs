@@ -220,6 +220,7 @@ impl Upload {
         };
     }
 
+    #[inline(never)]
     fn put_away(&mut self, keep: bool, refusal: Refusal) {
         // Behind END the client's frames are over; before it they still come.
         let over = matches!(self.stage, Stage::Write(Then::End(_) | Then::PutAway(_)));
@@ -254,9 +255,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
                     upload.written_all(then);
                 }
             }
-            (Stage::Write(Then::PutAway(then)), Answer::Refused(_)) => {
-                upload.stage = Stage::PutAway { keep: true, then };
-            }
+            (Stage::Write(then @ Then::PutAway(_)), Answer::Refused(_)) => upload.written_all(then),
             (Stage::Prefix(_) | Stage::Truncate | Stage::Write(_), Answer::Refused(refusal)) => {
                 upload.put_away(true, refusal);
             }

@@ -17,17 +17,24 @@ pub struct Image {
     pub bin: &'static str,
     /// Features, separated by commas.
     pub features: &'static str,
+    /// The profile of cargo.
+    pub profile: &'static str,
 }
 
 impl Image {
     /// An image of the probes.
     pub const fn probe(bin: &'static str) -> Self {
-        Self { folder: "firmware/probes", bin, features: "" }
+        Self { folder: "firmware/probes", bin, features: "", profile: "release" }
+    }
+
+    /// The same, built for size at any price.
+    pub const fn small(self) -> Self {
+        Self { profile: "small", ..self }
     }
 
     /// An image of the probes that runs in QEMU.
     pub const fn run(bin: &'static str) -> Self {
-        Self { folder: "firmware/probes", bin, features: "qemu" }
+        Self { features: "qemu", ..Self::probe(bin) }
     }
 
     /// Build it and say where it is.
@@ -42,7 +49,7 @@ impl Image {
             bail!("{} cannot be built for {target}:\n{said}", self.bin);
         }
         let images = repository.path(self.folder).join("target").join(target);
-        Ok(images.join("release").join(self.bin))
+        Ok(images.join(self.profile).join(self.bin))
     }
 
     /// Try to build it.
@@ -55,7 +62,15 @@ impl Image {
         // Without the flags of whoever runs this: they would be measured as well.
         Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .current_dir(&folder)
-            .args(["build", "--locked", "--release", "--color=never", "--target", target])
+            .args([
+                "build",
+                "--locked",
+                "--color=never",
+                "--profile",
+                self.profile,
+                "--target",
+                target,
+            ])
             .args(["--bin", self.bin, "--features", self.features])
             .args(["--config", &same_everywhere(repository, target)?])
             .env("CARGO_TARGET_DIR", folder.join("target"))

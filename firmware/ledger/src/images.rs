@@ -38,8 +38,12 @@ const fn core(name: &'static str, title: &'static str) -> Row {
 }
 
 /// All rows, in the order of the page.
-pub static ROWS: [Row; 4] = [
+pub static ROWS: [Row; 5] = [
     core("server", "server"),
+    Row {
+        image: Image::probe("server").small(),
+        ..core("server-z", "server, `opt-level = \"z\"`")
+    },
     core("server-client", "server and client"),
     core("server-classic", "server of both dialects"),
     core("all", "server and client of both dialects"),

@@ -22,7 +22,11 @@ pub static WAYS: [Way; 6] = [
     Way { name: "crc-table-1", table: size_of_val(ONE.table()), checksum: |b| ONE.checksum(b) },
     Way { name: "core", table: size_of_val(ONE.table()), checksum: by_core },
     Way { name: "slices-of-4", table: 4 << 10, checksum: by_slices },
-    Way { name: "crc-table-16", table: size_of_val(LANES.table()), checksum: |b| LANES.checksum(b) },
+    Way {
+        name: "crc-table-16",
+        table: size_of_val(LANES.table()),
+        checksum: |b| LANES.checksum(b),
+    },
 ];
 
 static NO_TABLE: Crc<u32, Table<0>> = Crc::<u32, Table<0>>::new(&CRC_32_ISO_HDLC);

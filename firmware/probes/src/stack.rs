@@ -1,6 +1,8 @@
 //! How much stack a piece of code takes: what lies below is painted before, and the lowest byte
 //! that was painted over is looked for afterwards. So it is measured, for what really ran.
 
+#![expect(unsafe_code, reason = "memory that is nobody's has to be written and read")]
+
 use core::ptr::{addr_of, read_volatile, write_volatile};
 
 use cortex_m::register::msp;

@@ -70,14 +70,14 @@ impl<C: Buffer> Client<C> {
     pub(super) fn emit_line(&mut self, kind: Kind, name: &[u8]) -> Result<usize, Overflow> {
         let room = self.chunk.bytes_mut().get_mut(DATA_START..DATA_START + CLASSIC_LINE_MAX);
         let mut line = Emit::new(room.ok_or(Overflow)?);
-        line.bytes(kind.verb())?;
+        line.bytes(kind.verb());
         if !name.is_empty() {
-            line.bytes(b" ")?;
-            line.bytes(name)?;
+            line.bytes(b" ");
+            line.bytes(name);
         }
         if let Kind::Upload { size } = kind {
-            line.number_field(size)?;
+            line.number_field(size);
         }
-        Ok(line.len())
+        line.written()
     }
 }

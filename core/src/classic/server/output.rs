@@ -15,24 +15,24 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         self.phase = Phase::Closed(Outcome::Refused(refusal));
         let manner = self.manner;
         self.reply(|text| {
-            text.bytes(b"err")?;
+            text.bytes(b"err");
             if manner == Manner::Lines {
-                text.bytes(b" ")?;
-                refusal.emit_text(text)?;
+                text.bytes(b" ");
+                refusal.emit_text(text);
             }
-            Ok(())
         });
     }
 
     /// Queue an answer, with a line end if the command had one.
-    pub(super) fn reply(&mut self, write: impl FnOnce(&mut Emit<'_>) -> Result<(), Overflow>) {
+    pub(super) fn reply(&mut self, write: impl FnOnce(&mut Emit<'_>)) {
         self.chunk.reserve(Purpose::Lines);
         let manner = self.manner;
         let mut text = Emit::new(self.chunk.bytes_mut());
-        let written = write(&mut text).and_then(|()| match manner {
+        write(&mut text);
+        let written = match manner {
             Manner::Lines => text.finish(),
-            Manner::Bare => Ok(text.len()),
-        });
+            Manner::Bare => text.written(),
+        };
         match written {
             Ok(len) => self.queue_bytes(0, len, false),
             // Every answer fits into the smallest buffer there may be.

@@ -2,4 +2,6 @@
 #![no_std]
 #![no_main]
 
-coracle_probes::image!(proved, ());
+use coracle_probes::opaque;
+
+coracle_probes::image!(proved, opaque::any(()));

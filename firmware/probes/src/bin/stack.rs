@@ -10,8 +10,8 @@ use coracle::classic;
 use coracle::limits::{CHUNK_BUFFER_LEN, CHUNK_LEN, LINE_MIN};
 use coracle::poll::{self, Progress};
 use coracle::{
-    Answer, Command, Config, Crc32, FixedServer, Host, Machine, Medium, Outcome, Path, Resume, Step,
-    Timeouts,
+    Answer, Command, Config, Crc32, FixedServer, Host, Machine, Medium, Outcome, Path, Resume,
+    Step, Timeouts,
 };
 use coracle_probes::memory::{Flat, Link, chunks, end_of, frames_of};
 use coracle_probes::stack;

@@ -2,8 +2,8 @@
 
 use coracle::{Durability, Facts, Kind, Metadata, Path, Receipt, Refusal, Space, Storage};
 
-use super::{CONTENT, CONTENT_LEN};
 use super::link::copy;
+use super::{CONTENT, CONTENT_LEN};
 
 /// One file of so many bytes, of which the first are in memory and are repeated. Every path names
 /// it; the folders have one entry each.
@@ -56,7 +56,12 @@ impl Storage for Flat {
         self.open(path)
     }
 
-    fn read_at(&mut self, _file: &mut (), offset: u64, buffer: &mut [u8]) -> Result<usize, Refusal> {
+    fn read_at(
+        &mut self,
+        _file: &mut (),
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, Refusal> {
         Ok(copy(buffer, self.at(offset)))
     }
 
@@ -88,7 +93,12 @@ impl Storage for Flat {
         Ok((self.length, self.length))
     }
 
-    fn read_staged(&mut self, _: &mut u64, offset: u64, buffer: &mut [u8]) -> Result<usize, Refusal> {
+    fn read_staged(
+        &mut self,
+        _: &mut u64,
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, Refusal> {
         Ok(copy(buffer, self.at(offset)))
     }
 
