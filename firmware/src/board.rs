@@ -51,7 +51,7 @@ pub fn start() -> Option<Parts> {
     // SAFETY: before the first use of the card.
     unsafe { gpio::start() };
     let hardware = system.hardware_address().unwrap_or(LOCAL);
-    let [received, sent] = BUFFERS.take();
+    let [received, sent] = BUFFERS.try_take()?;
     // SAFETY: as for the others above.
     let mut ethernet = unsafe { Ethernet::new(received, sent) };
     ethernet.start(hardware);

@@ -5,6 +5,7 @@
 //! Microcontroller, Texas Instruments DS-LM3S6965). Where the model differs, it is said.
 #![no_std]
 
+pub mod address;
 pub mod board;
 pub mod card;
 pub mod clock;
@@ -15,6 +16,7 @@ pub mod guard;
 mod log;
 pub mod media;
 mod panic;
+pub mod sizes;
 pub mod ssi;
 pub mod stack;
 pub mod system;

@@ -3,8 +3,11 @@
 #![no_main]
 
 use coracle::Config;
+#[cfg(not(feature = "dhcp"))]
+use coracle_firmware::address;
 use coracle_firmware::board::Lm3s6965;
 use coracle_firmware::media::Files;
+use coracle_firmware::sizes::{DOORS, RECEIVE, SEND, SLOTS};
 use coracle_firmware::{board, clock};
 use coracle_node::{Addressing, Memory, Node, Setup, Slots};
 use coracle_smoltcp::Settings;
@@ -12,18 +15,8 @@ use cortex_m::peripheral::SCB;
 use cortex_m_rt::entry;
 use static_cell::{ConstStaticCell, StaticCell};
 
-/// Connections that are served at once: a client that uses both ports has two while it moves files.
-const SLOTS: usize = 3;
-
-/// Connections at once that are told that there is no slot.
-const DOORS: usize = 2;
-
-/// One for each of them, and one for DHCP.
+/// A socket for each connection, and one for DHCP.
 const SOCKETS: usize = SLOTS + DOORS + cfg!(feature = "dhcp") as usize;
-
-/// Bytes of the buffers of a socket.
-const RECEIVE: usize = 2048;
-const SEND: usize = 2048;
 
 static MEMORY: ConstStaticCell<Memory<SLOTS, DOORS, SOCKETS, RECEIVE, SEND>> =
     ConstStaticCell::new(Memory::new());
@@ -66,6 +59,6 @@ const fn addressing() -> Addressing {
 
 #[cfg(not(feature = "dhcp"))]
 const fn addressing() -> Addressing {
-    let (address, prefix, router) = include!(concat!(env!("OUT_DIR"), "/address.rs"));
-    Addressing::Static { address: smoltcp::wire::Ipv4Cidr::new(address, prefix), router }
+    let (address, router) = address::CHOSEN;
+    Addressing::Static { address, router }
 }

@@ -152,9 +152,13 @@ impl LongName {
     pub(super) fn write(&self, buffer: &mut [u8]) -> Option<usize> {
         let mut len = 0;
         for letter in char::decode_utf16(self.units().iter().copied()) {
-            let place = buffer.get_mut(len..)?;
-            let letter = letter.ok().filter(|letter| letter.len_utf8() <= place.len())?;
-            len += letter.encode_utf8(place).len();
+            // In a buffer of its own, from where it is copied byte by byte: so the compiler sees
+            // that it fits, also where it inlines little.
+            let mut letter_bytes = [0; char::MAX_LEN_UTF8];
+            let letter = letter.ok()?.encode_utf8(&mut letter_bytes);
+            let place = buffer.get_mut(len..)?.get_mut(..letter.len())?;
+            place.iter_mut().zip(letter.bytes()).for_each(|(to, byte)| *to = byte);
+            len += letter.len();
         }
         Some(len)
     }
