@@ -5,6 +5,7 @@ use super::geometry::{FIRST_CLUSTER, Geometry};
 use super::journal::Journal;
 use super::long::{Unmarked, unmark};
 use super::record::OPEN_MAX;
+use super::slot;
 use crate::block::BlockDevice;
 use crate::chip::Error;
 use crate::partition::{Partition, partitions};
@@ -96,14 +97,14 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
 
     fn trim_leftover(&mut self, at: usize) -> Result<(), Error> {
         let Some(id) = self.open.get(at).copied().flatten() else { return Ok(()) };
-        let (_, slot) = self.entry_slot(id)?;
+        let slot = self.entry(id)?;
+        let is_hidden = slot::is_hidden_system(slot) && !slot::is_folder(slot);
+        let size = slot::size(slot);
         let walk = self.walk(id.folder, id.first.into())?;
-        let mut first = self.slot(&walk)?.ok_or(Error::Damaged)?;
-        let is_staged = slot.is_hidden_system()
-            && !slot.is_folder()
-            && first.is_long()
-            && unmark(&mut first) != Unmarked::Nothing;
-        match slot.size() {
+        let mut first = *self.slot(&walk)?;
+        let is_staged =
+            is_hidden && slot::is_long(&first) && unmark(&mut first) != Unmarked::Nothing;
+        match size {
             _ if !is_staged => Ok(()),
             0 => self.remove_entry(id),
             size => self.cut(id, size),
