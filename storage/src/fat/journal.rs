@@ -144,18 +144,15 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     /// What was being done when the volume was last in use.
     pub(super) fn read_journal(&mut self) -> Result<Record, Error> {
         let Ok(first) = self.journal.place else { return Ok(Record::default()) };
-        let mut newest: Option<(u32, Record)> = None;
-        for number in (first..).take(BLOCKS as usize) {
-            let Some((sequence, record, open)) = Record::parse(self.disk.block(number)?) else {
-                continue;
-            };
-            let is_newer = |(other, _): (u32, _)| sequence.wrapping_sub(other) == 1;
-            if newest.is_none_or(is_newer) {
-                newest = Some((sequence, record));
-                self.open = open;
-            }
-        }
-        let (sequence, record) = newest.unwrap_or_default();
+        let one = Record::sequence_of(self.disk.block(first)?);
+        let other = Record::sequence_of(self.disk.block(first.saturating_add(1))?);
+        let sequence = match (one, other) {
+            (None, None) => return Ok(Record::default()),
+            (Some(one), Some(other)) if other.wrapping_sub(one) == 1 => other,
+            (Some(sequence), _) | (None, Some(sequence)) => sequence,
+        };
+        let block = self.disk.block(first.saturating_add(sequence % BLOCKS))?;
+        let record = Record::parse(block, &mut self.open);
         self.journal.sequence = sequence;
         self.journal.is_live = !record.is_nothing();
         Ok(record)

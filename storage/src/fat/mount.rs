@@ -58,22 +58,17 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
 
     fn find_volume(&mut self, count: u32) -> Result<Geometry, Error> {
         let whole = Partition { kind: 0, first: 0, count };
-        let block = *self.disk.block(0)?;
-        let mut result = Geometry::parse(&block, whole);
-        if result.is_ok() {
-            return result;
+        let block = self.disk.block(0)?;
+        let reason = match Geometry::parse(block, whole) {
+            Err(reason) => reason,
+            found => return found,
+        };
+        let fat = partitions(block, count).find(|partition| KINDS.contains(&partition.kind));
+        let is_other = partitions(block, count).any(|partition| partition.kind == KIND_OTHER);
+        match fat {
+            Some(partition) => Geometry::parse(self.disk.block(partition.first)?, partition),
+            None => Err(if is_other { Error::Exfat } else { reason }),
         }
-        for partition in partitions(&block, count) {
-            if KINDS.contains(&partition.kind) {
-                result = Geometry::parse(self.disk.block(partition.first)?, partition);
-                if result.is_ok() {
-                    break;
-                }
-            } else if partition.kind == KIND_OTHER {
-                result = result.map_err(|_| Error::Exfat);
-            }
-        }
-        result
     }
 
     /// Do again what was being done, and cut the staged files that had clusters to spare.

@@ -100,15 +100,20 @@ impl Record {
         put(block, CHECKSUM, &checksum.to_le_bytes());
     }
 
-    /// Read a block: its number in the sequence, the record, and the staged files that were being
-    /// written. `None` for a block that was never written.
-    pub(super) fn parse(block: &Block) -> Option<(u32, Self, Open)> {
-        if !block.starts_with(&MAGIC) || u32_at(block, CHECKSUM) != checksum(block) {
-            return None;
+    /// The number of a block in the sequence; `None` for one that was never written.
+    pub(super) fn sequence_of(block: &Block) -> Option<u32> {
+        let is_whole = block.starts_with(&MAGIC) && u32_at(block, CHECKSUM) == checksum(block);
+        is_whole.then(|| u32_at(block, SEQUENCE))
+    }
+
+    /// Read a block, and which staged files were being written.
+    pub(super) fn parse(block: &Block, open: &mut Open) -> Self {
+        for (at, id) in (OPEN..).step_by(ID_LEN).zip(open) {
+            *id = id_at(block, at);
         }
         let mut tail = [0; TAIL_LEN];
-        put(&mut tail, 0, block.get(TAIL..)?);
-        let record = Self {
+        put(&mut tail, 0, block.get(TAIL..).unwrap_or_default());
+        Self {
             run: Run { first: u32_at(block, RUN), count: u32_at(block, RUN + 4) },
             link: u32_at(block, LINK),
             link_to: u32_at(block, LINK + 4),
@@ -120,9 +125,7 @@ impl Record {
             parent: u32_at(block, MOVED + 4),
             free: u32_at(block, FREE),
             rest: u32_at(block, FREE + 4),
-        };
-        let open = core::array::from_fn(|at| id_at(block, OPEN + at * ID_LEN));
-        Some((u32_at(block, SEQUENCE), record, open))
+        }
     }
 }
 
@@ -169,11 +172,13 @@ mod tests {
         for record in [record, Record::default()] {
             let mut block = [0; 512];
             record.emit(&mut block, 77, &open);
-            assert_eq!(Record::parse(&block), Some((77, record, open)));
+            let mut found = [None; OPEN_MAX];
+            assert_eq!(Record::sequence_of(&block), Some(77));
+            assert_eq!((Record::parse(&block, &mut found), found), (record, open));
             for at in [0, 9, 84, 300, 507, 511] {
                 let mut torn = block;
                 torn[at] ^= 1;
-                assert_eq!(Record::parse(&torn), None, "byte {at}");
+                assert_eq!(Record::sequence_of(&torn), None, "byte {at}");
             }
         }
         const { assert!(OPEN + OPEN_MAX * ID_LEN <= CHECKSUM) };
