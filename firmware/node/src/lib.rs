@@ -25,6 +25,7 @@
 #![no_std]
 
 mod board;
+mod chunk;
 mod host;
 mod log;
 mod memory;
@@ -34,6 +35,7 @@ mod owner;
 mod ticks;
 
 pub use board::{Board, Clock};
+pub use chunk::Chunk;
 pub use host::Logged;
 pub use memory::{Memory, Slots};
 pub use network::Addressing;

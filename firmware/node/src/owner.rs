@@ -2,13 +2,13 @@
 
 use core::cell::RefCell;
 
-use coracle::limits::CHUNK_BUFFER_LEN;
 use coracle::ram::{self, Disk, Memory};
 use coracle::{Refusal, Storage};
 use coracle_smoltcp::{Ended, Owner, Session};
 use smoltcp::wire::IpEndpoint;
 
 use crate::board::Clock;
+use crate::chunk::Chunk;
 use crate::host::Logged;
 use crate::log;
 
@@ -60,11 +60,11 @@ impl<M: Media> Sessions<M> {
 }
 
 impl<M: Media> Owner for Sessions<M> {
-    type Chunk = [u8; CHUNK_BUFFER_LEN];
+    type Chunk = Chunk;
     type Host = Logged<M::Storage>;
 
-    fn chunk(&mut self) -> Self::Chunk {
-        [0; CHUNK_BUFFER_LEN]
+    fn chunk(&mut self) -> Chunk {
+        Chunk::new()
     }
 
     fn begin(&mut self, session: &Session) -> Self::Host {

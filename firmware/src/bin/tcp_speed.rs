@@ -8,7 +8,7 @@ use coracle_firmware::{address, board, clock, test};
 use coracle_node::Board;
 use cortex_m_rt::entry;
 use smoltcp::iface::{Config, Interface, PollResult, SocketSet, SocketStorage};
-use smoltcp::socket::tcp::{Socket, SocketBuffer};
+use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpCidr};
 use static_cell::ConstStaticCell;
@@ -84,7 +84,7 @@ fn receive(socket: &mut Socket<'_>) {
     }
     if socket.can_recv() {
         let _bytes = socket.recv(|bytes| (bytes.len(), ()));
-    } else if socket.is_open() && !socket.may_recv() {
+    } else if socket.state() == State::CloseWait {
         socket.close();
     }
 }
