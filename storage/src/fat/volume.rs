@@ -186,13 +186,15 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Volume for Fat<D, 
         self.gather.forget(staged.id);
         // What cannot be given back now is found at the next mount, by the journal.
         let trimmed = self.trim(&mut staged);
-        self.drop_open(staged.id);
+        // Nor is one left behind of which no byte is stored: it is to be discarded next.
+        if staged.synced > 0 {
+            self.drop_open(staged.id);
+        }
         let _ = self.finish(trimmed);
     }
 
     fn discard(&mut self, _place: Place<'_>, id: Id) -> Result<(), Error> {
-        let removed = self.remove_entry(id);
-        self.finish(removed)
+        self.remove_staged(id)
     }
 
     fn survey(
@@ -214,8 +216,7 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Volume for Fat<D, 
     }
 
     fn clear(&mut self, _folder: Place<'_>, _id: Id, leftover: Id) -> Result<(), Error> {
-        let removed = self.remove_entry(leftover);
-        self.finish(removed)
+        self.remove_staged(leftover)
     }
 
     fn remove(&mut self, _place: Place<'_>, entry: &Entry<Id>) -> Result<(), Error> {
