@@ -147,9 +147,10 @@ impl LongName {
     pub(super) fn write(&self, buffer: &mut [u8]) -> Option<usize> {
         let mut len = 0;
         for letter in char::decode_utf16(self.units().iter().copied()) {
-            let place = buffer.get_mut(len..)?;
-            let letter = letter.ok().filter(|letter| letter.len_utf8() <= place.len())?;
-            len += letter.encode_utf8(place).len();
+            let (bytes, count) = utf8(letter.ok()?);
+            let place = buffer.get_mut(len..len + count)?;
+            put(place, 0, &bytes);
+            len += count;
         }
         Some(len)
     }
@@ -223,6 +224,19 @@ impl LongName {
     }
 }
 
+/// The bytes of a letter, and how many. That of the standard library has a panic for buffers
+/// that are too short, which a build for the smallest size does not see through.
+const fn utf8(letter: char) -> ([u8; 4], usize) {
+    let code = letter as u32;
+    let [a, b, c, d] = [code >> 18, code >> 12 & 0x3f, code >> 6 & 0x3f, code & 0x3f];
+    match code {
+        ..0x80 => ([code as u8, 0, 0, 0], 1),
+        0x80..0x800 => ([0xc0 | (code >> 6) as u8, 0x80 | d as u8, 0, 0], 2),
+        0x800..0x1_0000 => ([0xe0 | (code >> 12) as u8, 0x80 | c as u8, 0x80 | d as u8, 0], 3),
+        _ => ([0xf0 | a as u8, 0x80 | b as u8, 0x80 | c as u8, 0x80 | d as u8], 4),
+    }
+}
+
 /// Make it the part of a name that comes first, where the first one was freed.
 pub(super) const fn set_first(slot: &mut Slot) {
     slot[0] |= IS_FIRST;
@@ -258,4 +272,54 @@ pub(super) fn unmark(slot: &mut Slot) -> Unmarked {
         put(slot, behind, &[0xff, 0xff]);
     }
     Unmarked::Changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_are_written_as_the_standard_library_does() {
+        for letter in '\0'..=char::MAX {
+            let (bytes, count) = utf8(letter);
+            assert_eq!(bytes[..count], *letter.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+
+    /// Names of any length, staged and made visible, come back from their slots.
+    #[test]
+    fn names_and_marks_go_through_slots() {
+        for len in 1..=UNITS_MAX {
+            let text = "x".repeat(len);
+            let (mut name, mut back) = (LongName::EMPTY, LongName::EMPTY);
+            assert!(name.set_text(text.as_bytes()));
+            assert_eq!(name.parts_marked(), (len + 1).min(UNITS_MAX).div_ceil(PART_LEN));
+            name.add_mark(77);
+            let mut slots = vec![UNUSED; name.parts()];
+            for (number, slot) in (1..=name.parts()).rev().zip(&mut slots) {
+                name.emit_part(number, 5, slot);
+                back.take(slot);
+            }
+            let mark = back.mark().unwrap();
+            assert_eq!((back.units(), mark.generation()), (name.units(), 77 % GENERATIONS));
+            back.remove_mark(mark);
+            let mut written = [0; 255];
+            let count = back.write(&mut written).unwrap();
+            assert_eq!(&written[..count], text.as_bytes());
+            if unmark(&mut slots[0]) == Unmarked::Freed {
+                slots.remove(0);
+                set_first(&mut slots[0]);
+            }
+            assert!(unmark(&mut slots[0].clone()) == Unmarked::Nothing);
+            back.reset();
+            for slot in &slots {
+                back.take(slot);
+            }
+            assert!(back.is_begun && back.due == 0);
+            assert_eq!(
+                back.write(&mut written).map(|count| &written[..count]),
+                Some(text.as_bytes())
+            );
+        }
+    }
 }

@@ -150,11 +150,13 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Volume for Fat<D, 
     }
 
     fn write(&mut self, staged: &mut Staged, offset: u64, data: &[u8]) -> Result<usize, Error> {
-        self.write_staged(staged, offset, data)
+        let written = self.write_staged(staged, offset, data);
+        self.finish(written)
     }
 
     fn truncate(&mut self, staged: &mut Staged, length: u64) -> Result<(), Error> {
-        self.truncate_staged(staged, length)
+        let cut = self.truncate_staged(staged, length);
+        self.finish(cut)
     }
 
     fn sync(&mut self, staged: &mut Staged) -> Result<(), Error> {
