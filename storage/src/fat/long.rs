@@ -147,10 +147,13 @@ impl LongName {
     pub(super) fn write(&self, buffer: &mut [u8]) -> Option<usize> {
         let mut len = 0;
         for letter in char::decode_utf16(self.units().iter().copied()) {
-            let (bytes, count) = utf8(letter.ok()?);
-            let place = buffer.get_mut(len..len + count)?;
-            put(place, 0, &bytes);
-            len += count;
+            // In a buffer of its own, from where it is copied byte by byte: so the compiler sees
+            // that it fits, also where it inlines little.
+            let mut letter_bytes = [0; char::MAX_LEN_UTF8];
+            let letter = letter.ok()?.encode_utf8(&mut letter_bytes);
+            let place = buffer.get_mut(len..)?.get_mut(..letter.len())?;
+            place.iter_mut().zip(letter.bytes()).for_each(|(to, byte)| *to = byte);
+            len += letter.len();
         }
         Some(len)
     }
@@ -224,19 +227,6 @@ impl LongName {
     }
 }
 
-/// The bytes of a letter, and how many. That of the standard library has a panic for buffers
-/// that are too short, which a build for the smallest size does not see through.
-const fn utf8(letter: char) -> ([u8; 4], usize) {
-    let code = letter as u32;
-    let [a, b, c, d] = [code >> 18, code >> 12 & 0x3f, code >> 6 & 0x3f, code & 0x3f];
-    match code {
-        ..0x80 => ([code as u8, 0, 0, 0], 1),
-        0x80..0x800 => ([0xc0 | (code >> 6) as u8, 0x80 | d as u8, 0, 0], 2),
-        0x800..0x1_0000 => ([0xe0 | (code >> 12) as u8, 0x80 | c as u8, 0x80 | d as u8, 0], 3),
-        _ => ([0xf0 | a as u8, 0x80 | b as u8, 0x80 | c as u8, 0x80 | d as u8], 4),
-    }
-}
-
 /// Make it the part of a name that comes first, where the first one was freed.
 pub(super) const fn set_first(slot: &mut Slot) {
     slot[0] |= IS_FIRST;
@@ -277,14 +267,6 @@ pub(super) fn unmark(slot: &mut Slot) -> Unmarked {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn letters_are_written_as_the_standard_library_does() {
-        for letter in '\0'..=char::MAX {
-            let (bytes, count) = utf8(letter);
-            assert_eq!(bytes[..count], *letter.encode_utf8(&mut [0; 4]).as_bytes());
-        }
-    }
 
     /// Names of any length, staged and made visible, come back from their slots.
     #[test]
