@@ -31,9 +31,15 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
 
     /// A change is over: unless a staged file is being written, the volume is put away.
     pub(super) fn finish<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
-        let is_still = self.open.iter().all(Option::is_none) && self.disk.is_good();
-        let put_away = if is_still { self.set_in_use(false) } else { Ok(()) };
-        result.and_then(|value| put_away.map(|()| value))
+        let over = self.end_change();
+        result.and_then(|value| over.map(|()| value))
+    }
+
+    fn end_change(&mut self) -> Result<(), Error> {
+        if !self.disk.is_good() || self.journal.place.is_err() {
+            return Ok(());
+        }
+        if self.open.iter().any(Option::is_some) { self.settle() } else { self.set_in_use(false) }
     }
 
     fn write_info(&mut self) -> Result<(), Error> {
