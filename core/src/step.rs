@@ -246,6 +246,8 @@ impl<S: Storage> Medium<S> {
         }
     }
 
+    // Not inlined into every driver.
+    #[inline(never)]
     fn try_answer(&mut self, step: Step<'_>) -> Result<Answer, Refusal> {
         match step {
             Step::Facts => self.storage.facts().map(Answer::Facts).map_err(Into::into),

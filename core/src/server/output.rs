@@ -69,6 +69,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     }
 
     /// Queue `+ busy`, and see that it is sent before the step that follows.
+    #[inline(never)]
     pub(super) fn queue_busy(&mut self) {
         self.queue_line(|line| line.bytes(b"+ busy"));
         if let Output::Bytes { flush, .. } = &mut self.output {
@@ -87,7 +88,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         self.end_line(written);
     }
 
-    // Neither of these two is inlined, for there are many kinds of lines, and little flash.
+    // None of these three is inlined, for there are many kinds of lines, and little flash.
     #[inline(never)]
     fn begin_line(&mut self) -> Emit<'_> {
         self.chunk.reserve(Purpose::Lines);
@@ -104,6 +105,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     }
 
     /// Queue the first `len` bytes of the chunk buffer.
+    #[inline(never)]
     pub(super) fn queue_bytes(&mut self, len: usize) {
         if !self.output.is_gone() {
             self.output = Output::Bytes { start: 0, end: len as u32, flush: false };
