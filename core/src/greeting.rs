@@ -1,5 +1,6 @@
 //! The reply to `hello`: the limits of a server, told before anything else.
 
+use crate::command::Verb;
 use crate::emit::Emit;
 use crate::limits::{
     BUSY_SECONDS, CHUNK_LEN, COMPONENT_MAX, LINE_MIN, NUMBER_MAX, PATH_MAX, PIPELINE_DEFAULT,
@@ -86,9 +87,9 @@ impl Greeting {
             line.option(b"sessions", sessions);
         }
         line.bytes(if self.read_only { b" readonly=yes" } else { b" readonly=no" });
-        for (at, usage) in crate::command::USAGES.iter().enumerate() {
+        for (at, verb) in Verb::ALL.iter().enumerate() {
             line.bytes(if at == 0 { b" verbs=" } else { b"," });
-            line.bytes(usage.verb.as_bytes());
+            line.bytes(verb.word().as_bytes());
         }
         if let Some(port) = self.transfer {
             line.option(b"transfer", port.into());

@@ -2,7 +2,7 @@
 
 use super::{Misuse, Next, Phase, Server};
 use crate::buffer::{Buffer, Purpose};
-use crate::command::USAGES;
+use crate::command::Verb;
 use crate::emit::{Emit, Overflow};
 use crate::reply::Refusal;
 use crate::server::Outcome;
@@ -115,9 +115,9 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     /// `help`: the commands for a person.
     pub(super) fn help(&mut self) {
         self.reply(|line| {
-            for usage in USAGES {
+            for verb in Verb::ALL {
                 line.bytes(b"+ ");
-                line.bytes(usage.usage.strip_prefix("usage: ").unwrap_or(usage.usage).as_bytes());
+                line.bytes(verb.usage().strip_prefix("usage: ").unwrap_or_default().as_bytes());
                 line.bytes(b"\n");
             }
             line.bytes(b"ok");

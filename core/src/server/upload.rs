@@ -118,10 +118,6 @@ impl Upload {
         })
     }
 
-    pub(super) const fn size(&self) -> Option<u64> {
-        self.size
-    }
-
     pub(super) const fn receives(&self) -> bool {
         matches!(self.stage, Stage::Receive)
     }
