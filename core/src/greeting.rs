@@ -67,8 +67,9 @@ impl Greeting {
         }
     }
 
+    /// Write the fields behind `ok`.
     pub(crate) fn emit(&self, line: &mut Emit<'_>) {
-        line.bytes(b"ok 1");
+        line.bytes(b" 1");
         line.option(b"chunk", self.chunk);
         line.option(b"line", self.line);
         line.option(b"name", COMPONENT_MAX as u64);
@@ -141,6 +142,7 @@ mod tests {
         };
         let mut buffer = [0; 640];
         let mut line = Emit::new(&mut buffer);
+        line.bytes(b"ok");
         greeting.emit(&mut line);
         let len = line.finish().unwrap();
         let Some(Reply::Ok(fields)) = Reply::parse(&mut buffer[..len - 1]) else { panic!() };

@@ -170,10 +170,10 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             Command::Upload { path, size, resume, modified } => {
                 self.phase = Phase::Upload(Upload::new(path, size, resume, modified));
             }
-            Command::Noop => self.reply(|line| line.bytes(b"ok")),
+            Command::Noop => self.reply(|_| {}),
             Command::Help => self.help(),
             Command::Exit => {
-                self.reply(|line| line.bytes(b"ok"));
+                self.reply(|_| {});
                 self.ending = Some(Outcome::Exit);
             }
             _ => self.phase = Phase::Simple,

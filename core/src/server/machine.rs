@@ -87,6 +87,7 @@ impl<C: Buffer, const LINE: usize> Machine for Server<C, LINE> {
         Ok(())
     }
 
+    #[inline(never)]
     fn answered(&mut self, answer: Answer) -> Result<(), Misuse> {
         self.check_settled()?;
         match &self.phase {

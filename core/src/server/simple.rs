@@ -38,11 +38,10 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         match (self.command, answer) {
             (_, Answer::Refused(refusal)) => self.refuse(refusal),
             (Command::Stat { .. }, Answer::Found(metadata)) => self.reply(|line| {
-                line.bytes(b"ok ");
+                line.bytes(b" ");
                 emit_metadata(line, &metadata);
             }),
             (Command::Space, Answer::Space(space)) => self.reply(|line| {
-                line.bytes(b"ok");
                 line.number_field(space.free);
                 line.number_field(space.total);
             }),
@@ -53,7 +52,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
                 | Command::MakeFolder { .. }
                 | Command::Rename { .. },
                 Answer::Done,
-            ) => self.reply(|line| line.bytes(b"ok")),
+            ) => self.reply(|_| {}),
             _ => return Err(Misuse),
         }
         Ok(())
@@ -67,7 +66,6 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         }
         let counters = self.counters;
         self.reply(|line| {
-            line.bytes(b"ok");
             line.option(b"commands", counters.commands.into());
             line.option(b"received", counters.received);
             line.option(b"sent", counters.sent);
