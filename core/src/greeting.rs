@@ -1,5 +1,6 @@
 //! The reply to `hello`: the limits of a server, told before anything else.
 
+use crate::command::Verb;
 use crate::emit::Emit;
 use crate::limits::{
     BUSY_SECONDS, CHUNK_LEN, COMPONENT_MAX, LINE_MIN, NUMBER_MAX, PATH_MAX, PIPELINE_DEFAULT,
@@ -66,8 +67,9 @@ impl Greeting {
         }
     }
 
+    /// Write the fields behind `ok`.
     pub(crate) fn emit(&self, line: &mut Emit<'_>) {
-        line.bytes(b"ok 1");
+        line.bytes(b" 1");
         line.option(b"chunk", self.chunk);
         line.option(b"line", self.line);
         line.option(b"name", COMPONENT_MAX as u64);
@@ -86,9 +88,9 @@ impl Greeting {
             line.option(b"sessions", sessions);
         }
         line.bytes(if self.read_only { b" readonly=yes" } else { b" readonly=no" });
-        for (at, usage) in crate::command::USAGES.iter().enumerate() {
+        for (at, verb) in Verb::ALL.iter().enumerate() {
             line.bytes(if at == 0 { b" verbs=" } else { b"," });
-            line.bytes(usage.verb.as_bytes());
+            line.bytes(verb.word().as_bytes());
         }
         if let Some(port) = self.transfer {
             line.option(b"transfer", port.into());
@@ -140,6 +142,7 @@ mod tests {
         };
         let mut buffer = [0; 640];
         let mut line = Emit::new(&mut buffer);
+        line.bytes(b"ok");
         greeting.emit(&mut line);
         let len = line.finish().unwrap();
         let Some(Reply::Ok(fields)) = Reply::parse(&mut buffer[..len - 1]) else { panic!() };

@@ -200,7 +200,10 @@ pub(crate) fn escape<E>(
 /// Returns the length of the decoded bytes, or `None` if the argument holds a raw byte that
 /// must be escaped or a `%` without two hexadecimal digits.
 pub(crate) fn unescape(argument: &mut [u8]) -> Option<usize> {
-    core::str::from_utf8(argument).ok()?;
+    // By pieces, as `escape` goes: `from_utf8` would be a second decoder in flash.
+    if argument.utf8_chunks().any(|piece| !piece.invalid().is_empty()) {
+        return None;
+    }
     let mut read = 0;
     let mut written = 0;
     while let Some(&byte) = argument.get(read) {

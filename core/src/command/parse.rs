@@ -1,9 +1,10 @@
 //! Reading a command line.
 
-use super::{BadLine, Command, Hello, Resume, UPLOAD, USAGES, VERSION};
+use super::{BadLine, Command, Hello, Resume, VERSION, Verb};
 use crate::limits::{LINE_MAX, LINE_MIN};
 use crate::path::{Path, unescape};
 use crate::reply::{Code, Refusal};
+use crate::step::Event;
 use crate::token::{self, Span, Tokens};
 
 impl Command<Span> {
@@ -11,17 +12,17 @@ impl Command<Span> {
     /// The paths are decoded in place and valid.
     pub(crate) fn parse_spans(line: &mut [u8]) -> Result<Self, BadLine> {
         let mut tokens = Tokens::new(line);
-        let verb = tokens.next().unwrap_or(b"");
-        let usage = USAGES.iter().find(|usage| usage.verb.as_bytes() == verb);
-        let Some(usage) = usage else {
+        let word = tokens.next().unwrap_or(b"");
+        let verb = Verb::ALL.iter().copied().find(|verb| verb.word().as_bytes() == word);
+        let Some(verb) = verb else {
             let refusal = Refusal::new(Code::BadCommand, "unknown command; help lists them");
             return Err(BadLine { refusal, frames_follow: false });
         };
-        let bad = |refusal| BadLine { refusal, frames_follow: usage.verb == UPLOAD.verb };
-        let parsed = Self::parse_arguments(usage.verb, &mut tokens);
+        let bad = |refusal| BadLine { refusal, frames_follow: verb == Verb::Upload };
+        let parsed = Self::parse_arguments(verb, &mut tokens);
         let command = parsed
             .filter(|_| tokens.is_empty())
-            .ok_or_else(|| bad(Refusal::new(Code::BadArgument, usage.usage)))?;
+            .ok_or_else(|| bad(Refusal::new(Code::BadArgument, verb.usage())))?;
         command.decode_paths(line).map_err(bad)
     }
 
@@ -52,35 +53,54 @@ impl Command<Span> {
         }
     }
 
-    fn parse_arguments(verb: &str, tokens: &mut Tokens<'_>) -> Option<Self> {
+    /// That it begins, for the log.
+    pub(crate) fn event(self, line: &[u8]) -> Event<'_> {
+        let (path, size) = match self {
+            Self::List { path }
+            | Self::Stat { path }
+            | Self::Sum { path, .. }
+            | Self::Download { path, .. }
+            | Self::Partial { path }
+            | Self::Forget { path }
+            | Self::Remove { path }
+            | Self::MakeFolder { path }
+            | Self::Rename { from: path, .. } => (Some(path), None),
+            Self::Upload { path, size, .. } => (Some(path), size),
+            Self::Hello(_) | Self::Space | Self::Stats | Self::Noop | Self::Help | Self::Exit => {
+                (None, None)
+            }
+        };
+        Event::Command { verb: self.verb(), path: path.map(|path| path_in(path, line)), size }
+    }
+
+    fn parse_arguments(verb: Verb, tokens: &mut Tokens<'_>) -> Option<Self> {
         Some(match verb {
-            "hello" => Self::Hello(parse_hello(tokens)?),
+            Verb::Hello => Self::Hello(parse_hello(tokens)?),
             // Without a path the root is meant: an empty span.
-            "ls" => Self::List { path: tokens.next_span().unwrap_or(Span::new(0, 0)) },
-            "stat" => Self::Stat { path: tokens.next_span()? },
-            "sum" => {
+            Verb::List => Self::List { path: tokens.next_span().unwrap_or(Span::new(0, 0)) },
+            Verb::Stat => Self::Stat { path: tokens.next_span()? },
+            Verb::Sum => {
                 let path = tokens.next_span()?;
                 let (offset, length) = parse_range(tokens)?;
                 Self::Sum { path, offset, length }
             }
-            "download" => {
+            Verb::Download => {
                 let path = tokens.next_span()?;
                 let (offset, length) = parse_range(tokens)?;
                 let prefix = parse_last_option(tokens, b"crc=", token::crc32)?;
                 Self::Download { path, offset, length, prefix }
             }
-            "upload" => parse_upload(tokens)?,
-            "partial" => Self::Partial { path: tokens.next_span()? },
-            "forget" => Self::Forget { path: tokens.next_span()? },
-            "rm" => Self::Remove { path: tokens.next_span()? },
-            "mkdir" => Self::MakeFolder { path: tokens.next_span()? },
-            "mv" => Self::Rename { from: tokens.next_span()?, to: tokens.next_span()? },
-            "df" => Self::Space,
-            "stats" => Self::Stats,
-            "noop" => Self::Noop,
-            "help" => Self::Help,
-            "exit" => Self::Exit,
-            _ => return None,
+            Verb::Upload => parse_upload(tokens)?,
+            Verb::Partial => Self::Partial { path: tokens.next_span()? },
+            Verb::Forget => Self::Forget { path: tokens.next_span()? },
+            Verb::Remove => Self::Remove { path: tokens.next_span()? },
+            Verb::MakeFolder => Self::MakeFolder { path: tokens.next_span()? },
+            Verb::Rename => Self::Rename { from: tokens.next_span()?, to: tokens.next_span()? },
+            Verb::Space => Self::Space,
+            Verb::Stats => Self::Stats,
+            Verb::Noop => Self::Noop,
+            Verb::Help => Self::Help,
+            Verb::Exit => Self::Exit,
         })
     }
 

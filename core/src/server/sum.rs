@@ -1,6 +1,6 @@
 //! `sum` and `partial`: the checksum of what is stored, read back from the medium.
 
-use super::checksum::Checksum;
+use super::checksum::{Checksum, Progress};
 use super::{Misuse, Phase, Server};
 use crate::buffer::{Buffer, Purpose};
 use crate::command::path_in;
@@ -40,10 +40,7 @@ impl Sum {
             (Stage::Open, Source::File { .. }) => Step::Open(path_in(self.path, line)),
             (Stage::Open, Source::Partial) => Step::OpenPartial(path_in(self.path, line)),
             (Stage::Read(checksum), _) => {
-                let buffer = chunk.bytes_mut();
-                let piece = checksum.piece(buffer.len());
-                let buffer = buffer.get_mut(..piece).unwrap_or(&mut []);
-                Step::Read { offset: checksum.at(), buffer }
+                Step::Read { offset: checksum.at(), buffer: checksum.space(chunk.bytes_mut()) }
             }
             (Stage::Close(_), _) => Step::Close,
         }
@@ -70,7 +67,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             (Stage::Open, Answer::Refused(refusal)) => self.refuse(refusal),
             (Stage::Open, Answer::Found(metadata)) => {
                 let range = sum.range(metadata.size);
-                let slow = range.as_ref().is_ok_and(|checksum| checksum.is_slow(0));
+                let slow = range.as_ref().is_ok_and(|checksum| checksum.is_long());
                 sum.stage = match range {
                     Ok(checksum) if !checksum.is_complete() => Stage::Read(checksum),
                     done => Stage::Close(done),
@@ -82,23 +79,16 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             }
             (Stage::Read(_), Answer::Refused(refusal)) => sum.stage = Stage::Close(Err(refusal)),
             (Stage::Read(checksum), Answer::Filled(count)) => {
-                let room = self.chunk.bytes().len();
-                if count > checksum.piece(room) {
-                    return Err(Misuse);
-                }
-                checksum.take(self.chunk.bytes().get(..count).unwrap_or(b""));
-                let slow = checksum.is_slow(count);
-                if count == 0 || checksum.is_complete() {
+                match checksum.take(count, self.chunk.bytes())? {
                     // A file that became shorter is summed as far as it goes; the reply tells.
-                    sum.stage = Stage::Close(Ok(*checksum));
-                } else if slow {
-                    self.queue_busy();
+                    Progress::Over => sum.stage = Stage::Close(Ok(*checksum)),
+                    Progress::Slow => self.queue_busy(),
+                    Progress::More => {}
                 }
             }
             (Stage::Close(Ok(checksum)), Answer::Done | Answer::Refused(_)) => {
                 let (length, crc) = (checksum.length(), checksum.crc().value());
                 self.reply(|line| {
-                    line.bytes(b"ok");
                     line.number_field(length);
                     line.crc_field(crc);
                 });
