@@ -13,3 +13,5 @@ pub mod block;
 pub mod chip;
 #[cfg(all(feature = "folder", unix))]
 pub mod folder;
+#[cfg(feature = "littlefs")]
+pub mod littlefs;

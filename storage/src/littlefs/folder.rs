@@ -1,0 +1,154 @@
+//! Making, moving and removing entries.
+
+use coracle::Path;
+
+use super::LittleFs;
+use super::edit::{Edit, NewContent, Put};
+use super::entry::{Content, Found, Key, Spot};
+use super::flash::Flash;
+use super::log::{Blocks, Tail};
+use super::names::check;
+use super::state::State;
+use super::tag::kind;
+use crate::chip::Error;
+
+impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
+    /// Do something in one or more commits. If it is refused, nothing has happened; if the medium
+    /// failed, nobody knows, and it is mounted anew.
+    pub(super) fn change<T>(
+        &mut self,
+        steps: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let used = self.used;
+        self.settle();
+        let done = steps(self);
+        if let Err(error) = done {
+            (self.used, self.state, self.dropped) = (used, self.disk, State::NONE);
+            let is_broken = matches!(error, Error::Absent | Error::Failed | Error::Damaged);
+            if is_broken || !self.disk.is_zero() {
+                self.unmount();
+            }
+        }
+        done
+    }
+
+    /// The first pair of the folder that a path names.
+    pub(super) fn folder(&mut self, path: Path<'_>) -> Result<Blocks, Error> {
+        let mut folder = self.shape.root;
+        for name in path.components() {
+            let (_, found) = self.named(folder, name)?.ok_or(Error::NotFound)?;
+            let Content::Folder(first) = found.content else { return Err(Error::NotDirectory) };
+            folder = first;
+        }
+        Ok(folder)
+    }
+
+    /// The visible entry of this name.
+    pub(super) fn named(
+        &mut self,
+        folder: Blocks,
+        name: &[u8],
+    ) -> Result<Option<(Spot, Found)>, Error> {
+        if check(name).is_err() {
+            return Ok(None);
+        }
+        let spot = self.seek(folder, Key::Name(name))?;
+        if !spot.found {
+            return Ok(None);
+        }
+        Ok(Some((spot, self.entry(&spot.pair, spot.entry)?)))
+    }
+
+    /// Refuse a name that no entry of a client can have.
+    pub(super) fn check_name(&self, name: &[u8]) -> Result<(), Error> {
+        check(name)?;
+        if name.len() > self.shape.name_max as usize { Err(Error::BadName) } else { Ok(()) }
+    }
+
+    /// Put an entry into a folder, in the place of one of its name if there is one, and take
+    /// another one out of the same or another folder.
+    pub(super) fn put(
+        &mut self,
+        folder: Blocks,
+        (kind, name): (u32, &[u8]),
+        content: NewContent<'_>,
+        source: Option<(Blocks, Spot)>,
+    ) -> Result<(), Error> {
+        let Spot { pair, entry, found } = self.seek(folder, Key::Name(name))?;
+        let put = Some(Put { entry, replaces: found, kind, name, content });
+        let Some((origin, source)) = source else {
+            return self.apply(&pair, &Edit { put, ..Edit::default() });
+        };
+        let from = source.pair.blocks();
+        if from == pair.blocks() {
+            let removed = Some(source.entry);
+            return self.apply(&pair, &Edit { put, removed, ..Edit::default() });
+        }
+        // Between the two commits the entry is in both places, and the state says which one goes.
+        self.state.set_moving(Some((from, source.entry)));
+        self.apply(&pair, &Edit { put, ..Edit::default() })?;
+        self.state.set_moving(None);
+        self.take_out(origin, from, source.entry)
+    }
+
+    /// Take an entry out of its folder. A pair that has no entries then goes as well, unless the
+    /// folder begins with it.
+    pub(super) fn take_out(
+        &mut self,
+        folder: Blocks,
+        blocks: Blocks,
+        entry: u16,
+    ) -> Result<(), Error> {
+        let pair = self.fetch(blocks)?;
+        if pair.count > 1 || blocks == folder {
+            return self.apply(&pair, &Edit { removed: Some(entry), ..Edit::default() });
+        }
+        let before = self.before(folder, blocks)?;
+        self.unlist(&before, &pair)?;
+        let on = pair.next().map_or((before.blocks(), before.count), |next| (next, 0));
+        self.open.leave(blocks, on);
+        Ok(())
+    }
+
+    pub(super) fn make(&mut self, folder: Blocks, name: &[u8]) -> Result<(), Error> {
+        let mut last = self.fetch(folder)?;
+        for _ in 0..self.shape.blocks {
+            let Some(next) = last.next() else { break };
+            last = self.fetch(next)?;
+        }
+        let first = self.new_pair(last.tail)?;
+        let spot = self.seek(folder, Key::Name(name))?;
+        let content = NewContent::Folder(first);
+        let (entry, kind) = (spot.entry, kind::FOLDER);
+        let put = Some(Put { entry, replaces: false, kind, name, content });
+        let tail = Some(Some(Tail { next: first, hard: false }));
+        if spot.pair.blocks() == last.blocks() {
+            return self.apply(&spot.pair, &Edit { put, tail, ..Edit::default() });
+        }
+        // Between the two commits the list has a pair that is no folder's.
+        self.state.set_unlisted(true);
+        self.apply(&last, &Edit { tail, ..Edit::default() })?;
+        self.state.set_unlisted(false);
+        self.apply(&spot.pair, &Edit { put, ..Edit::default() })
+    }
+
+    pub(super) fn remove_folder(
+        &mut self,
+        folder: Blocks,
+        spot: &Spot,
+        first: Blocks,
+    ) -> Result<(), Error> {
+        self.state.set_unlisted(true);
+        self.take_out(folder, spot.pair.blocks(), spot.entry)?;
+        self.state.set_unlisted(false);
+        let mut pair = self.fetch(first)?;
+        // Pairs that became empty one after the other.
+        while let Some(next) = pair.next() {
+            let after = self.fetch(next)?;
+            self.unlist(&pair, &after)?;
+            pair = self.fetch(first)?;
+        }
+        let before = self.before(Blocks::FIRST, first)?;
+        self.unlist(&before, &pair)
+    }
+}

@@ -1,0 +1,96 @@
+//! Ending what a loss of power left half done: a move, or a change of the list of all pairs.
+
+use super::LittleFs;
+use super::edit::Edit;
+use super::entry::Content;
+use super::flash::Flash;
+use super::log::{Blocks, Pair, Tail};
+use crate::chip::Error;
+
+impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
+    pub(super) fn mend(&mut self) -> Result<(), Error> {
+        self.settle();
+        if let Some((blocks, entry)) = self.state.moving() {
+            let pair = self.fetch(blocks)?;
+            self.state.set_moving(None);
+            let removed = (entry < pair.count).then_some(entry);
+            self.apply(&pair, &Edit { removed, ..Edit::default() })?;
+        }
+        if self.state.is_unlisted() {
+            self.mend_list()?;
+            self.state.set_unlisted(false);
+            let pair = self.fetch(Blocks::FIRST)?;
+            self.apply(&pair, &Edit::default())?;
+        }
+        Ok(())
+    }
+
+    /// Take out of the list what is no folder's first pair, and put right what another
+    /// implementation moved to another block.
+    fn mend_list(&mut self) -> Result<(), Error> {
+        let mut before = self.fetch(Blocks::FIRST)?;
+        for _ in 0..self.shape.blocks {
+            let Some(tail) = before.tail else { return Ok(()) };
+            if !tail.hard {
+                match self.owner_of(tail.next)? {
+                    Some(blocks) if blocks == tail.next => {}
+                    Some(next) => {
+                        let tail = Some(Some(Tail { next, hard: false }));
+                        self.apply(&before, &Edit { tail, ..Edit::default() })?;
+                    }
+                    None => {
+                        let orphan = self.fetch(tail.next)?;
+                        self.unlist(&before, &orphan)?;
+                        before = self.fetch(before.blocks())?;
+                        continue;
+                    }
+                }
+                before = self.fetch(before.blocks())?;
+            }
+            match before.tail {
+                Some(tail) => before = self.fetch(tail.next)?,
+                None => return Ok(()),
+            }
+        }
+        Err(Error::Damaged)
+    }
+
+    /// The first pair of a folder, as its entry names it, that is this one or has a block of it.
+    fn owner_of(&mut self, blocks: Blocks) -> Result<Option<Blocks>, Error> {
+        let mut next = Some(Blocks::FIRST);
+        for _ in 0..self.shape.blocks {
+            let Some(at) = next else { return Ok(None) };
+            let pair = self.fetch(at)?;
+            for entry in 0..pair.count {
+                match self.entry(&pair, entry)?.content {
+                    Content::Folder(first) if first.shares_block(blocks) => return Ok(Some(first)),
+                    _ => {}
+                }
+            }
+            next = pair.tail.map(|tail| tail.next);
+        }
+        Err(Error::Damaged)
+    }
+
+    /// Take a pair out of the list, behind the one before it.
+    pub(super) fn unlist(&mut self, before: &Pair, pair: &Pair) -> Result<(), Error> {
+        // Its share of the state must not go with it.
+        self.dropped = self.share(pair)?;
+        self.apply(before, &Edit { tail: Some(pair.tail), ..Edit::default() })?;
+        self.give_back(2);
+        Ok(())
+    }
+
+    /// The pair before this one, from `from` on.
+    pub(super) fn before(&mut self, from: Blocks, blocks: Blocks) -> Result<Pair, Error> {
+        let mut pair = self.fetch(from)?;
+        for _ in 0..self.shape.blocks {
+            match pair.tail {
+                Some(tail) if tail.next == blocks => return Ok(pair),
+                Some(tail) => pair = self.fetch(tail.next)?,
+                None => break,
+            }
+        }
+        Err(Error::Damaged)
+    }
+}
