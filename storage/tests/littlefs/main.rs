@@ -1,0 +1,7 @@
+//! A littlefs on a card and in NOR flash.
+
+#[path = "../media/mod.rs"]
+mod media;
+
+mod laws;
+mod world;

@@ -1,0 +1,219 @@
+//! Media with a littlefs, and sessions on them.
+
+use std::cell::RefCell;
+
+use coracle::{Code, Path, Receipt, Refusal, Storage};
+use coracle_storage::chip::{Chip, ChipSession, Error, Volume};
+use coracle_storage::littlefs::{Card, Flash, LittleFs, Nor};
+
+use super::media::card::{Luck, SimCard};
+use super::media::nor::SimNor;
+
+/// A medium whose power can be cut. Clones are the same medium.
+pub trait Device: Clone {
+    type Flash: Flash;
+
+    /// A small one, on which nothing was ever written.
+    fn small() -> Self;
+
+    fn flash(&self) -> Self::Flash;
+
+    /// Let the power go in this operation, counted from now, and leave what the seed says.
+    fn cut_after(&self, operations: u64, seed: u64);
+
+    fn restart(&self);
+
+    fn operations(&self) -> u64;
+
+    fn image(&self) -> Vec<u8>;
+
+    fn set_image(&self, image: &[u8]);
+}
+
+/// A card, and what it does with unflushed writes.
+#[derive(Clone)]
+pub struct CardDevice {
+    pub card: SimCard,
+    luck: std::rc::Rc<std::cell::Cell<Luck>>,
+}
+
+/// Blocks of the small card: one MiB.
+const CARD_BLOCKS: usize = 2048;
+
+impl CardDevice {
+    pub fn new(blocks: usize) -> Self {
+        let luck = std::rc::Rc::new(std::cell::Cell::new(Luck::All));
+        Self { card: SimCard::new(blocks), luck }
+    }
+}
+
+impl Device for CardDevice {
+    type Flash = Card<SimCard>;
+
+    fn small() -> Self {
+        Self::new(CARD_BLOCKS)
+    }
+
+    fn flash(&self) -> Card<SimCard> {
+        Card::new(self.card.clone())
+    }
+
+    fn cut_after(&self, operations: u64, seed: u64) {
+        self.luck.set(match seed % 4 {
+            0 => Luck::All,
+            1 => Luck::None,
+            _ => Luck::Some(seed),
+        });
+        self.card.cut_after(operations);
+    }
+
+    fn restart(&self) {
+        self.card.restart(self.luck.get());
+    }
+
+    fn operations(&self) -> u64 {
+        self.card.operations()
+    }
+
+    fn image(&self) -> Vec<u8> {
+        self.card.image()
+    }
+
+    fn set_image(&self, image: &[u8]) {
+        self.card.set_image(image);
+    }
+}
+
+impl<const WRITE: usize> Device for SimNor<WRITE> {
+    type Flash = Nor<Self>;
+
+    fn small() -> Self {
+        Self::new(1 << 20)
+    }
+
+    fn flash(&self) -> Nor<Self> {
+        Nor::new(self.clone())
+    }
+
+    fn cut_after(&self, operations: u64, seed: u64) {
+        Self::cut_after(self, operations, seed);
+    }
+
+    fn restart(&self) {
+        Self::restart(self);
+    }
+
+    fn operations(&self) -> u64 {
+        Self::operations(self)
+    }
+
+    fn image(&self) -> Vec<u8> {
+        Self::image(self)
+    }
+
+    fn set_image(&self, image: &[u8]) {
+        Self::set_image(self, image);
+    }
+}
+
+pub type Fs<D> = LittleFs<<D as Device>::Flash, 10>;
+pub type Served<D> = RefCell<Chip<Fs<D>, 8>>;
+pub type Session<'a, D> = ChipSession<'a, Fs<D>, 8>;
+
+/// What is on the medium, served.
+pub fn served<D: Device>(device: &D) -> Served<D> {
+    RefCell::new(Chip::new(LittleFs::new(device.flash())))
+}
+
+/// A new medium with a new file system.
+pub fn formatted<D: Device>() -> D {
+    let device = D::small();
+    LittleFs::<_, 1>::new(device.flash()).format().unwrap();
+    device
+}
+
+pub fn path(name: &str) -> Path<'_> {
+    Path::new(name.as_bytes()).unwrap()
+}
+
+/// A whole upload.
+pub fn put(session: &mut impl Storage<Error = Error>, name: &str, data: &[u8]) -> Result<(), Error> {
+    let mut staged = session.stage(path(name), None)?;
+    if let Err(error) = write(session, &mut staged, 0, data) {
+        session.discard(staged);
+        return Err(error);
+    }
+    session.finish(staged, Receipt::default(), Some(1_700_000_000));
+    session.commit();
+    session.committed().unwrap().1.map(|_| ())
+}
+
+/// Write bytes at an offset, 1024 at a time as the server does.
+pub fn write<S: Storage<Error = Error>>(
+    session: &mut S,
+    staged: &mut S::Staged,
+    mut offset: u64,
+    data: &[u8],
+) -> Result<(), Error> {
+    for mut chunk in data.chunks(1024) {
+        while !chunk.is_empty() {
+            let written = session.write_at(staged, offset, chunk)?;
+            offset += written as u64;
+            chunk = &chunk[written..];
+        }
+    }
+    Ok(())
+}
+
+pub fn get(session: &mut impl Storage<Error = Error>, name: &str) -> Result<Vec<u8>, Error> {
+    let (mut file, found) = session.open(path(name))?;
+    let all = read_all(session, &mut file)?;
+    session.close(file);
+    assert_eq!(found.size, all.len() as u64, "the size of {name}");
+    Ok(all)
+}
+
+pub fn partial(session: &mut impl Storage<Error = Error>, name: &str) -> Result<Vec<u8>, Error> {
+    let (mut file, _) = session.open_partial(path(name))?;
+    let all = read_all(session, &mut file)?;
+    session.close(file);
+    Ok(all)
+}
+
+fn read_all<S: Storage<Error = Error>>(
+    session: &mut S,
+    file: &mut S::File,
+) -> Result<Vec<u8>, Error> {
+    let mut all = Vec::new();
+    let mut buffer = [0; 1024];
+    loop {
+        match session.read_at(file, all.len() as u64, &mut buffer)? {
+            0 => return Ok(all),
+            read => all.extend_from_slice(&buffer[..read]),
+        }
+    }
+}
+
+/// Names in a folder, in their order on the medium.
+pub fn names(session: &mut impl Storage<Error = Error>, name: &str) -> Result<Vec<String>, Error> {
+    let mut folder = session.open_folder(path(name))?;
+    let mut all = Vec::new();
+    let mut memory = [0; 255];
+    while let Some((_, len)) = session.next_entry(&mut folder, &mut memory)? {
+        all.push(String::from_utf8(memory[..len].to_vec()).unwrap());
+    }
+    session.close_folder(folder);
+    Ok(all)
+}
+
+pub fn code<T>(result: Result<T, Error>) -> Option<Code> {
+    result.err().map(|error| Refusal::from(error).code)
+}
+
+/// Blocks that the file system says it uses, and those that a new mount finds.
+pub fn check_space<D: Device>(device: &D, served: &Served<D>) {
+    let said = Session::<D>::new(served).space().unwrap();
+    let mut fresh = LittleFs::<_, 1>::new(device.flash());
+    fresh.ready().unwrap();
+    assert_eq!(fresh.space().unwrap(), said, "space as counted and as found");
+}
