@@ -4,4 +4,7 @@
 mod media;
 
 mod laws;
+mod original;
+mod power;
+mod tree;
 mod world;

@@ -132,8 +132,9 @@ pub fn formatted<D: Device>() -> D {
     device
 }
 
+/// A path; the empty one is the root.
 pub fn path(name: &str) -> Path<'_> {
-    Path::new(name.as_bytes()).unwrap()
+    if name.is_empty() { Path::ROOT } else { Path::new(name.as_bytes()).unwrap() }
 }
 
 /// A whole upload.

@@ -60,7 +60,8 @@ impl<const WRITE: usize> SimNor<WRITE> {
     }
 
     pub fn set_image(&self, image: &[u8]) {
-        self.0.borrow_mut().bytes = image.to_vec();
+        let mut state = self.0.borrow_mut();
+        (state.bytes, state.was_cut) = (image.to_vec(), false);
     }
 }
 

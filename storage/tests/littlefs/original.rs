@@ -1,0 +1,128 @@
+//! The original reads what ours wrote, and ours what the original wrote.
+
+use littlefs_rust::{Config, Error, FileType, Filesystem, OpenFlags, Storage};
+
+use super::media::nor::SimNor;
+use super::media::random::Random;
+use super::tree::{Act, Tree};
+use super::world::{CardDevice, Device, Session, check_space, formatted, served};
+
+/// The bytes of a medium, as a PC has them.
+struct Image {
+    bytes: Vec<u8>,
+    block_len: u32,
+}
+
+impl Image {
+    fn range(&mut self, block: u32, offset: u32, len: usize) -> Result<&mut [u8], Error> {
+        let at = (block * self.block_len + offset) as usize;
+        self.bytes.get_mut(at..at + len).ok_or(Error::Io)
+    }
+}
+
+impl Storage for Image {
+    fn read(&mut self, block: u32, offset: u32, buf: &mut [u8]) -> Result<(), Error> {
+        buf.copy_from_slice(self.range(block, offset, buf.len())?);
+        Ok(())
+    }
+
+    fn write(&mut self, block: u32, offset: u32, data: &[u8]) -> Result<(), Error> {
+        self.range(block, offset, data.len())?.copy_from_slice(data);
+        Ok(())
+    }
+
+    /// A card is not erased: what is there stays.
+    fn erase(&mut self, _block: u32) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Let the original have the medium.
+fn original<T>(device: &impl Device, work: impl FnOnce(&Filesystem<Image>) -> T) -> T {
+    let bytes = device.image();
+    let block_len = u32::from_le_bytes(bytes[24..28].try_into().unwrap());
+    let config = Config::new(block_len, bytes.len() as u32 / block_len);
+    let image = Image { bytes, block_len };
+    let fs = Filesystem::mount(image, config).map_err(|(error, _)| error).unwrap();
+    let done = work(&fs);
+    device.set_image(&fs.unmount().unwrap().bytes);
+    done
+}
+
+fn read(fs: &Filesystem<Image>, folder: &str, tree: &mut Tree) {
+    for entry in fs.list_dir(&format!("/{folder}")).unwrap() {
+        if entry.name.contains("#coracle-") {
+            continue;
+        }
+        let name =
+            if folder.is_empty() { entry.name } else { format!("{folder}/{}", entry.name) };
+        match entry.file_type {
+            FileType::File => {
+                let data = fs.read_to_vec(&format!("/{name}")).unwrap();
+                tree.0.insert(name, Some(data));
+            }
+            FileType::Dir => {
+                tree.0.insert(name.clone(), None);
+                read(fs, &name, tree);
+            }
+        }
+    }
+}
+
+fn run(fs: &Filesystem<Image>, act: &Act) -> Result<(), Error> {
+    match act {
+        Act::Put(name, data) => {
+            let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNC;
+            let file = fs.open(&format!("/{name}"), flags)?;
+            for chunk in data.chunks(1000) {
+                assert_eq!(file.write(chunk)?, chunk.len() as u32);
+            }
+            file.close()
+        }
+        Act::Remove(name) => fs.remove(&format!("/{name}")),
+        Act::MakeFolder(name) => fs.mkdir(&format!("/{name}")),
+        Act::Rename(from, to) => fs.rename(&format!("/{from}"), &format!("/{to}")),
+    }
+}
+
+fn take_turns<D: Device>(seed: u64) {
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    let device = formatted::<D>();
+    let mut tree = Tree::default();
+    for turn in 0..12 {
+        let when = format!("in turn {turn} of seed {seed}");
+        let acts: Vec<_> = (0..30).map(|_| Act::random(&mut random, 30_000)).collect();
+        let served = served(&device);
+        let mut session = Session::<D>::new(&served);
+        for act in acts.iter().filter(|_| turn % 2 == 0) {
+            assert_eq!(act.run(&mut session).is_ok(), tree.allows(act), "{act:?} {when}");
+            if tree.allows(act) {
+                tree.do_it(act);
+            }
+        }
+        Tree::of(&mut session).assert_is(&tree, &when);
+        check_space(&device, &served);
+        original(&device, |fs| {
+            let mut read_back = Tree::default();
+            read(fs, "", &mut read_back);
+            read_back.assert_is(&tree, &format!("to the original {when}"));
+            for act in acts.iter().filter(|_| turn % 2 == 1) {
+                if tree.allows(act) {
+                    run(fs, act).unwrap_or_else(|error| panic!("{act:?} {when}: {error}"));
+                    tree.do_it(act);
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn both_take_turns_on_a_card() {
+    (0..10).for_each(take_turns::<CardDevice>);
+}
+
+#[test]
+fn both_take_turns_on_flash() {
+    (0..10).for_each(take_turns::<SimNor<16>>);
+}
