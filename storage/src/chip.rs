@@ -97,8 +97,9 @@ impl<V: Volume, const FILES: usize> Chip<V, FILES> {
         if mount == self.mount { Ok(()) } else { Err(Error::Exchanged) }
     }
 
+    /// A number that is in use for nothing else, and not 0.
     fn number(&mut self) -> u32 {
-        self.last_number = self.last_number.wrapping_add(1);
+        self.last_number = self.last_number.wrapping_add(1).max(1);
         self.last_number
     }
 }

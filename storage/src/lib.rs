@@ -1,6 +1,7 @@
 //! Media of coracle servers: each module is one medium, behind a feature of its name.
 //!
 //! - [`folder`]: a folder of the host, on Unix.
+//! - [`fat`]: a card that a PC reads.
 //!
 //! Media of chips lie on a [`block::BlockDevice`]. What they share is in [`chip`].
 //!
@@ -11,7 +12,10 @@
 
 pub mod block;
 pub mod chip;
+#[cfg(feature = "fat")]
+pub mod fat;
 #[cfg(all(feature = "folder", unix))]
 pub mod folder;
 #[cfg(feature = "littlefs")]
 pub mod littlefs;
+pub mod partition;

@@ -32,6 +32,10 @@ errors! {
     Damaged Io "the file system on the card is damaged; have a PC check it";
     /// The medium holds no file system that this volume reads.
     Unknown Io "the card holds no file system that this server reads; format it";
+    /// The medium has a file system of which this volume knows only the name.
+    Exfat Io "the card is formatted as exFAT or NTFS, which this server does not read; format it as FAT32";
+    /// The medium is mounted, but nothing can be written safely.
+    NoJournal ReadOnly "the card is served read-only: it has no room for the journal, or its format is too old";
     /// The medium cannot be written.
     ReadOnly ReadOnly "the card is write-protected";
     /// Another session writes the file.
@@ -64,6 +68,8 @@ errors! {
     IntoItself BadArgument "a folder cannot be moved into itself";
     /// The medium is full.
     NoSpace NoSpace "the card is full";
+    /// The folder has no room for another entry.
+    FolderFull NoSpace "the folder has as many entries as the card's file system allows";
     /// The file system has no files of that size.
     TooLarge TooLarge "the file is larger than the card's file system can hold";
     /// The file system has no such names.

@@ -60,10 +60,11 @@ impl<V: Volume, const FILES: usize> Chip<V, FILES> {
             folder = Some((place, entry.id));
         }
         let listing = self.volume.list(folder)?;
-        let number = self.number();
-        if let Some((_, id)) = folder {
+        let number = folder.map(|(_, id)| {
+            let number = self.number();
             self.readers.add(number, session, id);
-        }
+            number
+        });
         Ok(ChipFolder { number, mount: self.mount, listing })
     }
 

@@ -32,7 +32,8 @@ pub struct ChipFile<V: Volume> {
 
 /// A folder of a [`Chip`] that is being listed.
 pub struct ChipFolder<V: Volume> {
-    pub(super) number: u32,
+    /// None for the root, which nobody removes.
+    pub(super) number: Option<u32>,
     pub(super) mount: u32,
     pub(super) listing: V::Listing,
 }
@@ -145,7 +146,9 @@ impl<V: Volume, const FILES: usize> Storage for ChipSession<'_, V, FILES> {
     fn close_folder(&mut self, folder: ChipFolder<V>) {
         let Ok(mut chip) = self.chip() else { return };
         if folder.mount == chip.mount {
-            chip.readers.close(folder.number);
+            if let Some(number) = folder.number {
+                chip.readers.close(number);
+            }
             chip.volume.close_listing(folder.listing);
         }
     }

@@ -48,29 +48,11 @@ pub(super) enum NewContent<'e> {
     Of(&'e Pair, u16),
 }
 
-/// What stands in the place of an entry after a change.
-#[derive(Clone, Copy)]
-enum Source<'e> {
-    Old(u16),
-    New(Put<'e>),
-}
-
-impl<'e> Edit<'e> {
+impl Edit<'_> {
     fn count(&self, before: u16) -> u16 {
         let more = u16::from(self.put.is_some_and(|put| !put.replaces));
         let fewer = u16::from(self.removed.is_some());
         before.saturating_add(more).saturating_sub(fewer)
-    }
-
-    /// The entries after the change.
-    fn sources(&self, before: u16) -> impl Iterator<Item = Source<'e>> + use<'e> {
-        let Self { put, removed, .. } = *self;
-        (0..=before).flat_map(move |entry| {
-            let new = put.filter(|put| put.entry == entry);
-            let stays = entry < before && removed != Some(entry);
-            let stays = stays && !new.is_some_and(|put| put.replaces);
-            [new.map(Source::New), stays.then_some(Source::Old(entry))].into_iter().flatten()
-        })
     }
 }
 
@@ -207,13 +189,14 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         commit: &mut Commit,
         (pair, old): (&Pair, u16),
         entry: u16,
-        written: Option<Chain>,
+        written: Option<(u16, Chain)>,
     ) -> Result<(), Error> {
         let mut walk = Walk::new(pair, old);
         while let Some((tag, at)) = walk.next(&mut self.store)? {
             if tag.class() == class::NAME {
                 let tag = tag.with_entry(entry);
                 commit.copy(&mut self.store, tag, (pair.current, at))?;
+                let written = written.filter(|(entry, _)| *entry == old).map(|(_, chain)| chain);
                 return self.copy_content(commit, (pair, old), entry, written);
             }
         }
@@ -348,6 +331,7 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         Ok(())
     }
 
+    /// These of the entries that there are after the change.
     fn put_entries(
         &mut self,
         commit: &mut Commit,
@@ -355,16 +339,23 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         edit: &Edit<'_>,
         entries: Range<u16>,
     ) -> Result<(), Error> {
-        let sources = edit.sources(pair.count).skip(usize::from(entries.start));
-        for (entry, source) in (0..entries.end.saturating_sub(entries.start)).zip(sources) {
-            match source {
-                Source::New(put) => self.put_new(commit, put, entry)?,
-                Source::Old(old) => {
-                    let written = edit.written.filter(|(entry, _)| *entry == old);
-                    let written = written.map(|(_, chain)| chain);
-                    self.copy_entry(commit, (pair, old), entry, written)?;
+        let mut after = 0;
+        for old in 0..=pair.count {
+            let new = edit.put.filter(|put| put.entry == old);
+            if let Some(put) = new {
+                if entries.contains(&after) {
+                    self.put_new(commit, put, after - entries.start)?;
                 }
+                after += 1;
             }
+            if old == pair.count || edit.removed == Some(old) || new.is_some_and(|put| put.replaces)
+            {
+                continue;
+            }
+            if entries.contains(&after) {
+                self.copy_entry(commit, (pair, old), after - entries.start, edit.written)?;
+            }
+            after += 1;
         }
         Ok(())
     }

@@ -21,15 +21,17 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     ) -> Result<T, Error> {
         let used = self.used;
         self.settle();
-        let done = steps(self);
-        if let Err(error) = done {
-            (self.used, self.state, self.dropped) = (used, self.disk, State::NONE);
-            let is_broken = matches!(error, Error::Absent | Error::Failed | Error::Damaged);
-            if is_broken || !self.disk.is_zero() {
-                self.unmount();
-            }
+        steps(self).inspect_err(|error| self.give_up(*error, used))
+    }
+
+    /// A change was refused, and the blocks that it took are free again.
+    #[inline(never)]
+    fn give_up(&mut self, error: Error, used: u32) {
+        (self.used, self.state, self.dropped) = (used, self.disk, State::NONE);
+        let is_broken = matches!(error, Error::Absent | Error::Failed | Error::Damaged);
+        if is_broken || !self.disk.is_zero() {
+            self.unmount();
         }
-        done
     }
 
     /// The first pair of the folder that a path names.

@@ -50,6 +50,17 @@ impl Run {
         (copied > 0).then_some(copied)
     }
 
+    /// Take in bytes as far as there is room.
+    fn extend(&mut self, from: &[u8]) -> usize {
+        let room = self.bytes.get_mut(self.len..).unwrap_or_default();
+        let len = room.len().min(from.len());
+        if let (Some(room), Some(from)) = (room.get_mut(..len), from.get(..len)) {
+            room.copy_from_slice(from);
+        }
+        self.len = self.len.saturating_add(len);
+        len
+    }
+
     fn overlaps(&self, start: u64, len: u64) -> bool {
         start < self.start.saturating_add(self.len as u64) && self.start < start.saturating_add(len)
     }
@@ -202,12 +213,9 @@ impl<F: Flash> Store<F> {
                 self.flush()?;
                 self.begin(at)?;
             }
-            let room = self.pending.bytes.get_mut(self.pending.len..).unwrap_or_default();
-            let (now, later) = bytes.split_at_checked(room.len()).unwrap_or((bytes, &[]));
-            room.get_mut(..now.len()).unwrap_or_default().copy_from_slice(now);
-            self.pending.len = self.pending.len.saturating_add(now.len());
-            at = at.saturating_add(now.len() as u64);
-            bytes = later;
+            let done = self.pending.extend(bytes);
+            at = at.saturating_add(done as u64);
+            bytes = bytes.get(done..).unwrap_or_default();
             if self.pending.len >= RUN_LEN {
                 self.flush()?;
             }

@@ -372,13 +372,14 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         &mut self,
         look: impl FnOnce(&mut Self) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let seen = look(self);
-        if matches!(seen, Err(Error::Absent)) {
-            self.unmount();
-        }
-        seen
+        look(self).inspect_err(|error| {
+            if *error == Error::Absent {
+                self.unmount();
+            }
+        })
     }
 
+    #[inline(never)]
     pub(super) fn unmount(&mut self) {
         self.is_mounted = false;
         self.open.clear();

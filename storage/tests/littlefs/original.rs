@@ -54,8 +54,7 @@ fn read(fs: &Filesystem<Image>, folder: &str, tree: &mut Tree) {
         if entry.name.contains("#coracle-") {
             continue;
         }
-        let name =
-            if folder.is_empty() { entry.name } else { format!("{folder}/{}", entry.name) };
+        let name = if folder.is_empty() { entry.name } else { format!("{folder}/{}", entry.name) };
         match entry.file_type {
             FileType::File => {
                 let data = fs.read_to_vec(&format!("/{name}")).unwrap();

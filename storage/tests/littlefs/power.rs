@@ -56,12 +56,7 @@ fn interrupted<D: Device>(device: &D, before: &Tree, act: &Act, when: &str) {
 }
 
 /// Whatever happened, it can be gone on with.
-fn still_works<D: Device>(
-    device: &D,
-    chip: &Served<D>,
-    session: &mut Session<'_, D>,
-    when: &str,
-) {
+fn still_works<D: Device>(device: &D, chip: &Served<D>, session: &mut Session<'_, D>, when: &str) {
     check_space(device, chip);
     put(session, "again", b"again").unwrap_or_else(|error| panic!("{error:?} {when}"));
     assert_eq!(get(session, "again").as_deref(), Ok(&b"again"[..]), "{when}");

@@ -74,7 +74,12 @@ impl Tree {
             Act::MakeFolder(name) => drop(self.0.insert(name.clone(), None)),
             Act::Rename(from, to) if from != to => {
                 let inside = format!("{from}/");
-                let moved: Vec<_> = self.0.keys().filter(|name| *name == from || name.starts_with(&inside)).cloned().collect();
+                let moved: Vec<_> = self
+                    .0
+                    .keys()
+                    .filter(|name| *name == from || name.starts_with(&inside))
+                    .cloned()
+                    .collect();
                 for name in moved {
                     let node = self.0.remove(&name).unwrap();
                     self.0.insert(format!("{to}{}", &name[from.len()..]), node);

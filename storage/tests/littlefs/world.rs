@@ -138,7 +138,11 @@ pub fn path(name: &str) -> Path<'_> {
 }
 
 /// A whole upload.
-pub fn put(session: &mut impl Storage<Error = Error>, name: &str, data: &[u8]) -> Result<(), Error> {
+pub fn put(
+    session: &mut impl Storage<Error = Error>,
+    name: &str,
+    data: &[u8],
+) -> Result<(), Error> {
     let mut staged = session.stage(path(name), None)?;
     if let Err(error) = write(session, &mut staged, 0, data) {
         session.discard(staged);

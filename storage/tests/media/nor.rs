@@ -104,7 +104,10 @@ impl<const WRITE: usize> NorFlash for SimNor<WRITE> {
     fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
         let state = &mut *self.0.borrow_mut();
         let (from, to) = (from as usize, to as usize);
-        assert!(from.is_multiple_of(ERASE_LEN) && to.is_multiple_of(ERASE_LEN), "erase {from}..{to}");
+        assert!(
+            from.is_multiple_of(ERASE_LEN) && to.is_multiple_of(ERASE_LEN),
+            "erase {from}..{to}"
+        );
         let whole = state.operate()?;
         let bytes = state.bytes.get_mut(from..to).ok_or(NorFlashErrorKind::OutOfBounds)?;
         for byte in bytes {
@@ -124,7 +127,8 @@ impl<const WRITE: usize> NorFlash for SimNor<WRITE> {
         let is_erased = to.iter().all(|byte| *byte == 0xff);
         assert!(is_erased || state.was_cut, "write at {at} where nothing was erased");
         // Half of the time a part from the beginning, half of the time any bits.
-        let written = if whole { bytes.len() } else { state.random.below(bytes.len() as u64) as usize };
+        let written =
+            if whole { bytes.len() } else { state.random.below(bytes.len() as u64) as usize };
         let scattered = !whole && state.random.below(2) == 0;
         for (place, (to, from)) in to.iter_mut().zip(bytes).enumerate() {
             // What was left of a write that was cut short may be written over; it is found out.

@@ -1,0 +1,181 @@
+//! The journal: what is being done is written down before it is done, so that it can be done
+//! again after a power cut.
+
+use super::Fat;
+use super::geometry::NO_CLUSTER;
+use super::long::{Unmarked, as_first_part, unmark};
+use super::record::{Put, Record};
+use super::slot::DOTDOT;
+use super::table::{END, Run};
+use crate::block::BlockDevice;
+use crate::chip::Error;
+
+/// Blocks of the journal: they are written in turn, so that one of them is always whole.
+pub(super) const BLOCKS: u32 = 2;
+
+/// Where the journal is, and what is in it.
+#[derive(Clone, Copy)]
+pub(super) struct Journal {
+    /// Its first block, or why nothing can be written.
+    pub(super) place: Result<u32, Error>,
+    /// The number of the block written last.
+    sequence: u32,
+    /// Whether that has something to be done: before anything else is changed it must go.
+    is_live: bool,
+    /// Whether a staged file is being written that it does not name.
+    pub(super) is_behind: bool,
+}
+
+impl Journal {
+    /// Of a volume that is not mounted: nothing is done with it.
+    pub(super) const NONE: Self =
+        Self { place: Ok(0), sequence: 0, is_live: false, is_behind: false };
+}
+
+impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATHER> {
+    /// Begin a change of several blocks: it is written down for good before this returns.
+    pub(super) fn begin(&mut self, record: &Record) -> Result<(), Error> {
+        self.write_record(record)?;
+        self.set_in_use(true)
+    }
+
+    /// Begin a change that is a single write.
+    pub(super) fn begin_plain(&mut self) -> Result<(), Error> {
+        self.journal.place?;
+        if self.journal.is_live {
+            self.write_record(&Record::default())?;
+        }
+        self.set_in_use(true)
+    }
+
+    /// Begin it, do it, and see that it is stored for good.
+    pub(super) fn perform(&mut self, record: &Record) -> Result<(), Error> {
+        self.begin(record)?;
+        self.redo(record)
+    }
+
+    /// Do what is written down.
+    pub(super) fn redo(&mut self, record: &Record) -> Result<(), Error> {
+        self.apply(record)?;
+        if record.free != NO_CLUSTER {
+            self.free_in_block(record.free)?;
+        }
+        self.disk.barrier()?;
+        let mut rest = record.rest;
+        while rest != NO_CLUSTER {
+            let step = self.freeing(rest)?;
+            self.write_record(&step)?;
+            self.free_in_block(step.free)?;
+            self.disk.barrier()?;
+            rest = step.rest;
+        }
+        Ok(())
+    }
+
+    /// All of it but the freeing, without seeing that it is stored.
+    pub(super) fn apply(&mut self, record: &Record) -> Result<(), Error> {
+        let Run { first, count } = record.run;
+        for at in 0..count {
+            let cluster = first.saturating_add(at);
+            let is_last = at + 1 == count;
+            self.set_link(cluster, if is_last { END } else { cluster.saturating_add(1) })?;
+        }
+        if record.link != NO_CLUSTER {
+            self.set_link(record.link, record.link_to)?;
+        }
+        record.put.map_or(Ok(()), |put| self.put_entry(&put))?;
+        record.erase.map_or(Ok(()), |id| self.erase(id))?;
+        if record.moved != NO_CLUSTER {
+            self.set_parent(record.moved, record.parent)?;
+        }
+        Ok(())
+    }
+
+    /// A record that frees a chain.
+    pub(super) fn freeing(&mut self, chain: u32) -> Result<Record, Error> {
+        if !self.geometry.is_cluster(chain) {
+            return Ok(Record::default());
+        }
+        let rest = self.leaves_block(chain)?.unwrap_or(NO_CLUSTER);
+        Ok(Record { free: chain, rest, ..Record::default() })
+    }
+
+    fn put_entry(&mut self, put: &Put) -> Result<(), Error> {
+        let (walk, slot) = self.entry_slot(put.id)?;
+        self.put_slot(&walk, &slot.with_tail(put.tail))?;
+        if !put.is_unmarked {
+            return Ok(());
+        }
+        let mut walk = self.walk(put.id.folder, put.id.first.into())?;
+        let slot = self.slot(&walk)?.ok_or(Error::Damaged)?;
+        let freed = match unmark(slot) {
+            _ if slot.is_deleted() => true,
+            Unmarked::Nothing => false,
+            Unmarked::Changed(changed) => {
+                self.put_slot(&walk, &changed)?;
+                false
+            }
+            Unmarked::Freed => {
+                self.put_slot(&walk, &slot.deleted())?;
+                true
+            }
+        };
+        if freed {
+            self.advance(&mut walk)?;
+            let next = self.slot(&walk)?.ok_or(Error::Damaged)?;
+            self.put_slot(&walk, &as_first_part(next))?;
+        }
+        Ok(())
+    }
+
+    /// Say in a folder where it is now.
+    fn set_parent(&mut self, folder: u32, parent: u32) -> Result<(), Error> {
+        let walk = self.walk(folder, 1)?;
+        match self.slot(&walk)? {
+            Some(slot) if slot.short() == DOTDOT => {
+                self.put_slot(&walk, &slot.with_cluster(parent))
+            }
+            // A folder without it is damaged, and no worse for being moved.
+            _ => Ok(()),
+        }
+    }
+
+    /// Write the next block of the journal, for good, after everything that was done before.
+    fn write_record(&mut self, record: &Record) -> Result<(), Error> {
+        let first = self.journal.place?;
+        self.disk.barrier()?;
+        let sequence = self.journal.sequence.wrapping_add(1);
+        let block = self.disk.fresh(first.saturating_add(sequence % BLOCKS))?;
+        record.emit(block, sequence, &self.open);
+        self.disk.barrier()?;
+        self.journal.sequence = sequence;
+        self.journal.is_live = !record.is_nothing();
+        self.journal.is_behind = false;
+        Ok(())
+    }
+
+    /// What was being done when the volume was last in use.
+    pub(super) fn read_journal(&mut self) -> Result<Record, Error> {
+        let Ok(first) = self.journal.place else { return Ok(Record::default()) };
+        let mut newest: Option<(u32, Record)> = None;
+        for number in (first..).take(BLOCKS as usize) {
+            let Some((sequence, record, open)) = Record::parse(self.disk.block(number)?) else {
+                continue;
+            };
+            let is_newer = |(other, _): (u32, _)| sequence.wrapping_sub(other) == 1;
+            if newest.is_none_or(is_newer) {
+                newest = Some((sequence, record));
+                self.open = open;
+            }
+        }
+        let (sequence, record) = newest.unwrap_or_default();
+        self.journal.sequence = sequence;
+        self.journal.is_live = !record.is_nothing();
+        Ok(record)
+    }
+
+    /// A number that differs from change to change.
+    pub(super) const fn version(&self) -> u32 {
+        self.journal.sequence
+    }
+}

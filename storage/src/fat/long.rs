@@ -1,0 +1,245 @@
+//! Long names: UTF-16, thirteen units a slot, the last part first.
+
+use super::bytes::{put, u16_at};
+use super::slot::{SHORT_LEN, Slot};
+use super::units::{fold, fold_text};
+
+/// Units in one slot, and where in it they are.
+const PART_LEN: usize = 13;
+const PLACES: [usize; PART_LEN] = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
+
+/// Most units of a name.
+pub(super) const UNITS_MAX: usize = 255;
+
+/// Most slots of a long name.
+const PARTS_MAX: usize = UNITS_MAX.div_ceil(PART_LEN);
+
+/// In the number of the slot that comes first, with the end of the name.
+const IS_FIRST: u8 = 0x40;
+
+const ATTRIBUTE_LONG: u8 = 0x0f;
+const CHECKSUM: usize = 13;
+const ATTRIBUTES: usize = 11;
+
+/// The units that mark the name of a staged file, in the private use area of Unicode: a
+/// generation of five bits, and seven bits of what was there before.
+const MARK_MIN: u16 = 0xe000;
+const MARK_END: u16 = 0xf000;
+
+/// Generations of staged files of one name: many more than there ever are at one time.
+pub(super) const GENERATIONS: u32 = 32;
+
+/// The mark at the end of a staged file's name.
+///
+/// It is appended, or where the name has all the 255 units that there may be, its last unit goes
+/// into the mark: such a name came as 255 bytes, so it is ASCII.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark(u16);
+
+impl Mark {
+    /// The mark of a generation for a name of so many units, which ends in `last`.
+    pub(super) const fn new(generation: u32, len: usize, last: u16) -> Self {
+        let kept = if len == UNITS_MAX { last & 0x7f } else { 0 };
+        Self(MARK_MIN + ((generation % GENERATIONS) as u16) * 128 + kept)
+    }
+
+    pub(super) fn from_unit(unit: u16) -> Option<Self> {
+        (MARK_MIN..MARK_END).contains(&unit).then_some(Self(unit))
+    }
+
+    pub(super) fn generation(self) -> u32 {
+        u32::from(self.0 - MARK_MIN) / 128
+    }
+
+    /// The unit that was there before, if any.
+    pub(super) const fn kept(self) -> Option<u16> {
+        match self.0 & 0x7f {
+            0 => None,
+            unit => Some(unit),
+        }
+    }
+}
+
+/// A name in memory, and how far it is put together.
+pub(super) struct LongName {
+    units: [u16; PARTS_MAX * PART_LEN],
+    len: usize,
+    checksum: u8,
+    /// The part that must come next, counted from 1; 0 when all are there.
+    due: u8,
+    is_begun: bool,
+}
+
+impl LongName {
+    pub(super) const EMPTY: Self =
+        Self { units: [0; PARTS_MAX * PART_LEN], len: 0, checksum: 0, due: 0, is_begun: false };
+
+    /// The units of a text, if there are 255 at most.
+    pub(super) fn from_text(text: &str) -> Option<Self> {
+        let mut name = Self::EMPTY;
+        for unit in text.encode_utf16() {
+            if name.len == UNITS_MAX {
+                return None;
+            }
+            name.push(unit);
+        }
+        Some(name)
+    }
+
+    /// The units of a short name.
+    pub(super) fn set_short(&mut self, slot: &Slot) {
+        self.len = 0;
+        for unit in slot.shown() {
+            self.push(unit);
+        }
+    }
+
+    fn push(&mut self, unit: u16) {
+        if let Some(place) = self.units.get_mut(self.len) {
+            *place = unit;
+            self.len += 1;
+        }
+    }
+
+    pub(super) fn units(&self) -> &[u16] {
+        self.units.get(..self.len).unwrap_or_default()
+    }
+
+    /// Make it the name of a staged file.
+    pub(super) fn add_mark(&mut self, generation: u32) {
+        let last = self.units().last().copied().unwrap_or(0);
+        let Mark(unit) = Mark::new(generation, self.len, last);
+        self.len = self.len.min(UNITS_MAX - 1);
+        self.push(unit);
+    }
+
+    /// The mark at its end, if there is one.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        self.units().last().and_then(|unit| Mark::from_unit(*unit))
+    }
+
+    /// Make it the name that a staged file is to have.
+    pub(super) fn remove_mark(&mut self, mark: Mark) {
+        self.len = self.len.saturating_sub(1);
+        if let Some(unit) = mark.kept() {
+            self.push(unit);
+        }
+    }
+
+    /// Whether it is this name, in upper or lower case.
+    pub(super) fn is(&self, text: &str) -> bool {
+        self.units().iter().map(|unit| fold(*unit)).eq(fold_text(text))
+    }
+
+    /// Write it as UTF-8 and return the length; `None` where that does not fit, or it is none.
+    pub(super) fn write(&self, buffer: &mut [u8]) -> Option<usize> {
+        let mut len = 0;
+        for letter in char::decode_utf16(self.units().iter().copied()) {
+            let place = buffer.get_mut(len..)?;
+            let letter = letter.ok().filter(|letter| letter.len_utf8() <= place.len())?;
+            len += letter.encode_utf8(place).len();
+        }
+        Some(len)
+    }
+
+    /// Forget what was put together.
+    pub(super) fn reset(&mut self) {
+        self.is_begun = false;
+        self.due = 0;
+        self.len = 0;
+    }
+
+    /// One more part, from a slot. Returns whether it is the first one of a name.
+    pub(super) fn take(&mut self, slot: &Slot) -> bool {
+        let number = slot.0[0] & !IS_FIRST;
+        let is_first = slot.0[0] & IS_FIRST != 0;
+        if is_first {
+            self.begin(slot, number);
+        }
+        let fits = self.is_begun && number == self.due && slot.0[CHECKSUM] == self.checksum;
+        let part = usize::from(number).checked_sub(1).filter(|_| fits);
+        let room = part.and_then(|part| self.units.get_mut(part * PART_LEN..));
+        let Some(room) = room else {
+            self.reset();
+            return is_first;
+        };
+        for (unit, place) in room.iter_mut().zip(PLACES) {
+            *unit = u16_at(&slot.0, place);
+        }
+        self.due = number - 1;
+        is_first
+    }
+
+    fn begin(&mut self, slot: &Slot, number: u8) {
+        let parts = usize::from(number);
+        let units = PLACES.iter().position(|&place| u16_at(&slot.0, place) == 0);
+        self.len = parts.saturating_sub(1) * PART_LEN + units.unwrap_or(PART_LEN);
+        self.checksum = slot.0[CHECKSUM];
+        self.due = number;
+        self.is_begun = (1..=PARTS_MAX).contains(&parts) && (1..=UNITS_MAX).contains(&self.len);
+    }
+
+    /// Whether all parts were there and belong to this entry.
+    pub(super) fn belongs_to(&self, slot: &Slot) -> bool {
+        self.is_begun && self.due == 0 && self.checksum == slot.checksum()
+    }
+
+    /// How many slots it needs.
+    pub(super) fn parts(&self) -> usize {
+        self.len.div_ceil(PART_LEN)
+    }
+
+    /// The slot of a part, counted from 1.
+    pub(super) fn part(&self, number: usize, checksum: u8) -> Slot {
+        let mut slot = Slot::new([0; SHORT_LEN], ATTRIBUTE_LONG);
+        let is_first = number == self.parts();
+        slot.0[0] = number as u8 | if is_first { IS_FIRST } else { 0 };
+        slot.0[CHECKSUM] = checksum;
+        let start = number.saturating_sub(1) * PART_LEN;
+        let units = self.units().get(start..).unwrap_or_default();
+        for (at, place) in PLACES.into_iter().enumerate() {
+            // A zero ends the name, ones fill up what is left.
+            let unit = units.get(at).copied().unwrap_or(if at == units.len() { 0 } else { !0 });
+            put(&mut slot.0, place, &unit.to_le_bytes());
+        }
+        slot.0[ATTRIBUTES] = ATTRIBUTE_LONG;
+        slot
+    }
+}
+
+/// A part of a name that comes first now, its earlier first part being gone.
+pub(super) const fn as_first_part(mut slot: Slot) -> Slot {
+    slot.0[0] |= IS_FIRST;
+    slot
+}
+
+/// What becomes of the first slot of a staged file's name when the mark is taken off.
+pub(super) enum Unmarked {
+    /// There is no mark.
+    Nothing,
+    /// This stands there then.
+    Changed(Slot),
+    /// The mark was all that it held: it is free then, and the next one is first.
+    Freed,
+}
+
+/// Take the mark off the first slot of a staged file's name.
+pub(super) fn unmark(mut slot: Slot) -> Unmarked {
+    let len = PLACES.iter().position(|&place| u16_at(&slot.0, place) == 0).unwrap_or(PART_LEN);
+    let last = len.checked_sub(1).and_then(|last| PLACES.get(last)).copied();
+    let mark = last.and_then(|last| Some((last, Mark::from_unit(u16_at(&slot.0, last))?)));
+    match mark {
+        None => Unmarked::Nothing,
+        Some((_, mark)) if mark.kept().is_none() && len == 1 => Unmarked::Freed,
+        Some((place, mark)) => {
+            // Behind the end there are ones already.
+            put(&mut slot.0, place, &mark.kept().unwrap_or(0).to_le_bytes());
+            if mark.kept().is_none()
+                && let Some(&behind) = PLACES.get(len)
+            {
+                put(&mut slot.0, behind, &[0xff, 0xff]);
+            }
+            Unmarked::Changed(slot)
+        }
+    }
+}

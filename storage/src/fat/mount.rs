@@ -1,0 +1,147 @@
+//! Mounting: find the volume, finish what a power cut interrupted, count what is free.
+
+use super::Fat;
+use super::geometry::{FIRST_CLUSTER, Geometry};
+use super::journal::Journal;
+use super::long::{Unmarked, unmark};
+use super::record::OPEN_MAX;
+use crate::block::BlockDevice;
+use crate::chip::Error;
+use crate::partition::{Partition, partitions};
+
+/// Kinds of partitions that hold a FAT, in a partition table.
+const KINDS: [u8; 6] = [0x01, 0x04, 0x06, 0x0b, 0x0c, 0x0e];
+
+/// The kind of exFAT and NTFS.
+const KIND_OTHER: u8 = 0x07;
+
+impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATHER> {
+    /// Mount what is in the device now. What cannot be repaired or written is mounted for reading.
+    pub(super) fn mount(&mut self) -> Result<(), Error> {
+        match self.mount_to(Ok(())) {
+            Err(reason @ (Error::ReadOnly | Error::Failed)) => self.mount_to(Err(reason)),
+            result => result,
+        }
+    }
+
+    fn mount_to(&mut self, write: Result<(), Error>) -> Result<(), Error> {
+        let count = self.disk.start()?;
+        self.gather.clear();
+        self.open = [None; OPEN_MAX];
+        self.journal = Journal::NONE;
+        self.journal.place = Err(Error::NoJournal);
+        self.is_in_use = false;
+        self.free = 0;
+        self.geometry = self.find_volume(count)?;
+        self.disk.mirror = self.geometry.mirror();
+        let geometry = self.geometry;
+        let was_in_use = geometry.was_in_use(self.disk.block(geometry.boot)?);
+        let found = self.find_journal()?;
+        if let Err(reason) = write.and(geometry.check_writable()) {
+            self.journal.place = Err(reason);
+            return self.count_free(false);
+        }
+        self.is_in_use = was_in_use;
+        self.recover(was_in_use)?;
+        self.know_free(was_in_use)?;
+        if self.journal.place.is_err()
+            && let Err(reason) = self.make_journal(found)
+        {
+            // A full card is served all the same; one that fails to be written, once more.
+            if !self.disk.is_good() {
+                return Err(reason);
+            }
+        }
+        self.finish(Ok(()))
+    }
+
+    fn find_volume(&mut self, count: u32) -> Result<Geometry, Error> {
+        let whole = Partition { kind: 0, first: 0, count };
+        let block = *self.disk.block(0)?;
+        let mut result = Geometry::parse(&block, whole);
+        if result.is_ok() {
+            return result;
+        }
+        for partition in partitions(&block, count) {
+            if KINDS.contains(&partition.kind) {
+                result = Geometry::parse(self.disk.block(partition.first)?, partition);
+                if result.is_ok() {
+                    break;
+                }
+            } else if partition.kind == KIND_OTHER {
+                result = result.map_err(|_| Error::Exfat);
+            }
+        }
+        result
+    }
+
+    /// Do again what was being done, and cut the staged files that had clusters to spare.
+    fn recover(&mut self, was_in_use: bool) -> Result<(), Error> {
+        let record = self.read_journal()?;
+        if !was_in_use || self.journal.place.is_err() {
+            self.open = [None; OPEN_MAX];
+            return Ok(());
+        }
+        self.redo(&record)?;
+        for at in 0..OPEN_MAX {
+            match self.trim_leftover(at) {
+                // What makes no sense is left for a PC to check.
+                Ok(()) | Err(Error::Damaged) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.open = [None; OPEN_MAX];
+        Ok(())
+    }
+
+    fn trim_leftover(&mut self, at: usize) -> Result<(), Error> {
+        let Some(id) = self.open.get(at).copied().flatten() else { return Ok(()) };
+        let (_, slot) = self.entry_slot(id)?;
+        let walk = self.walk(id.folder, id.first.into())?;
+        let first = self.slot(&walk)?.ok_or(Error::Damaged)?;
+        let is_staged = slot.is_hidden_system()
+            && !slot.is_folder()
+            && first.is_long()
+            && !matches!(unmark(first), Unmarked::Nothing);
+        if is_staged { self.cut(id, slot.size()) } else { Ok(()) }
+    }
+
+    /// The number of free clusters: as the volume says, where that can be believed.
+    fn know_free(&mut self, was_in_use: bool) -> Result<(), Error> {
+        match self.read_info()? {
+            Some((free, hint)) if !was_in_use => {
+                self.free = free;
+                self.hint = hint;
+                Ok(())
+            }
+            _ => self.count_free(was_in_use),
+        }
+    }
+
+    /// Count the free clusters. When power was cut, the copies of the FAT may differ: the first
+    /// one is right, for it is written first.
+    fn count_free(&mut self, mend: bool) -> Result<(), Error> {
+        self.free = 0;
+        for cluster in FIRST_CLUSTER..=self.geometry.last {
+            if self.link(cluster)? == 0 {
+                self.free += 1;
+            }
+        }
+        if mend { self.mend_copies() } else { Ok(()) }
+    }
+
+    fn mend_copies(&mut self) -> Result<(), Error> {
+        let (table, count) = (self.geometry.table, self.geometry.table_blocks);
+        for copy in 1..u32::from(self.geometry.copies) {
+            let start = table.saturating_add(count.saturating_mul(copy));
+            for at in 0..count {
+                let block = *self.disk.block(table.saturating_add(at))?;
+                let other = start.saturating_add(at);
+                if *self.disk.block(other)? != block {
+                    *self.disk.edit(other)? = block;
+                }
+            }
+        }
+        self.disk.barrier()
+    }
+}

@@ -1,0 +1,243 @@
+//! Names: finding entries by them, and making new entries.
+
+use super::Fat;
+use super::alias::{CANDIDATES, candidate, exact};
+use super::folder::{Id, Nature, ROOT, Room, SLOTS_MAX, Set, Sets, Walk};
+use super::geometry::NO_CLUSTER;
+use super::long::{LongName, Mark};
+use super::making;
+use super::record::Record;
+use super::slot::{ARCHIVE, HIDDEN_SYSTEM, SHORT_LEN, Slot};
+use super::table::Run;
+use crate::block::{BLOCK_LEN, BlockDevice};
+use crate::chip::{Error, Leftover};
+
+/// A name in a folder.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'p> {
+    pub(super) folder: u32,
+    pub(super) name: &'p [u8],
+}
+
+impl<'p> Place<'p> {
+    /// The name as text, without which it is the name of nothing here.
+    fn text(self) -> Result<&'p str, Error> {
+        core::str::from_utf8(self.name).map_err(|_| Error::NotFound)
+    }
+
+    /// Whether an entry may have this name.
+    pub(super) fn check(self) -> Result<(), Error> {
+        let text = self.text().map_err(|_| Error::BadName)?;
+        let is_bad = |byte| {
+            matches!(
+                byte,
+                ..b' ' | 0x7f | b'"' | b'*' | b'/' | b':' | b'<' | b'>' | b'?' | b'\\' | b'|'
+            )
+        };
+        if text.bytes().any(is_bad) {
+            return Err(Error::BadName);
+        }
+        let last = text.encode_utf16().last().and_then(Mark::from_unit);
+        let is_journal = self.folder == ROOT && text.eq_ignore_ascii_case(making::SHOWN);
+        if last.is_some() || is_journal { Err(Error::Reserved) } else { Ok(()) }
+    }
+}
+
+/// Where an entry is to be made.
+struct Plan {
+    room: Room,
+    alias: Option<[u8; SHORT_LEN]>,
+    /// The newest generation of staged files of that name.
+    newest: Option<u32>,
+}
+
+impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATHER> {
+    /// Find the visible entry of a name, by its long name or by its alias, as PCs do.
+    pub(super) fn find(
+        &mut self,
+        place: Place<'_>,
+        each: &mut dyn FnMut(Leftover<Id>),
+    ) -> Result<Option<Set>, Error> {
+        let Ok(text) = place.text() else { return Ok(None) };
+        let alias = exact(text);
+        let mut sets = self.sets(place.folder, 0, 0)?;
+        let mut found = None;
+        while let Some(set) = self.next_set(&mut sets)? {
+            match set.nature {
+                Nature::Visible if found.is_some() => {}
+                Nature::Visible => {
+                    let is_alias = set.has_long && alias.is_some_and(|it| it == set.slot.short());
+                    if is_alias || sets.name.is(text) {
+                        found = Some(set);
+                    }
+                }
+                Nature::Staged(mark) => {
+                    if is_staged_of(&mut sets, mark, text) {
+                        // Serial numbers are compared in 32 bits, generations have five.
+                        let order = mark.generation() << 27;
+                        let length = set.slot.size().into();
+                        each(Leftover { id: set.id, order, length });
+                    }
+                }
+                Nature::Own => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// Make a staged file without a byte.
+    pub(super) fn make_staged(&mut self, place: Place<'_>) -> Result<Id, Error> {
+        place.check()?;
+        let text = place.text()?;
+        let mut name = LongName::from_text(text).ok_or(Error::BadName)?;
+        // The mark takes one unit more, if there is one.
+        let need = name.parts().max((name.units().len() + 1).div_ceil(13).min(20)) as u32 + 1;
+        let plan = self.plan(place.folder, text, need)?;
+        let alias = plan.alias.ok_or(Error::FolderFull)?;
+        name.add_mark(plan.newest.map_or(0, |newest| newest + 1));
+        let room =
+            if plan.room.is_enough() { plan.room } else { self.make_room(place.folder, need)? };
+        let count = name.parts() as u8 + 1;
+        let id = Id { folder: place.folder, first: room.first as u16, count };
+        if self.is_in_one_block(id) {
+            self.begin_plain()?;
+        } else {
+            // A part of it must not stay: until it is used, a power cut takes all of it.
+            self.begin(&Record { erase: Some(id), ..Record::default() })?;
+        }
+        let short = Slot::new(alias, ARCHIVE | HIDDEN_SYSTEM);
+        self.write_set(id, &name, &short, room.is_at_end)?;
+        Ok(id)
+    }
+
+    fn write_set(
+        &mut self,
+        id: Id,
+        name: &LongName,
+        short: &Slot,
+        is_at_end: bool,
+    ) -> Result<(), Error> {
+        let mut walk = self.walk(id.folder, id.first.into())?;
+        for number in (1..=name.parts()).rev() {
+            self.put_slot(&walk, &name.part(number, short.checksum()))?;
+            self.advance(&mut walk)?;
+        }
+        self.put_slot(&walk, short)?;
+        self.advance(&mut walk)?;
+        // What lies behind the last entry was never looked at: it must stay unseen.
+        match self.slot(&walk)? {
+            Some(behind) if is_at_end && !behind.is_last() => self.put_slot(&walk, &Slot::UNUSED),
+            _ => Ok(()),
+        }
+    }
+
+    /// Look through a folder for room, for an alias that is not taken, and for staged files of
+    /// that name.
+    fn plan(&mut self, folder: u32, text: &str, need: u32) -> Result<Plan, Error> {
+        for tries in (0..64).step_by(CANDIDATES) {
+            let candidates: [_; CANDIDATES] =
+                core::array::from_fn(|at| candidate(text, tries + at as u32));
+            let mut taken = [false; CANDIDATES];
+            let mut newest: Option<u32> = None;
+            let mut sets = self.sets(folder, 0, need)?;
+            while let Some(set) = self.next_set(&mut sets)? {
+                let short = set.slot.short();
+                for (taken, candidate) in taken.iter_mut().zip(&candidates) {
+                    *taken |= *candidate == short;
+                }
+                if let Nature::Staged(mark) = set.nature
+                    && is_staged_of(&mut sets, mark, text)
+                {
+                    newest = Some(newer(newest, mark.generation()));
+                }
+            }
+            let mut free = candidates.into_iter().zip(taken).filter(|(_, taken)| !taken);
+            let alias = free.next().map(|(alias, _)| alias);
+            if alias.is_some() {
+                return Ok(Plan { room: sets.room, alias, newest });
+            }
+        }
+        Err(Error::FolderFull)
+    }
+
+    /// Make a folder longer until it has room.
+    pub(super) fn make_room(&mut self, folder: u32, need: u32) -> Result<Room, Error> {
+        loop {
+            let mut sets = self.sets(folder, 0, need)?;
+            while self.next_set(&mut sets)?.is_some() {}
+            if sets.room.is_enough() {
+                return Ok(sets.room);
+            }
+            let walk = sets.walk;
+            let root = self.geometry.root_cluster;
+            if walk.index >= SLOTS_MAX || folder == ROOT && root == NO_CLUSTER {
+                return Err(Error::FolderFull);
+            }
+            let first = if folder == ROOT { root } else { folder };
+            let (last, _) = self.chain_end(first, SLOTS_MAX)?;
+            let run = self.find_run(1, 1)?;
+            self.clear_cluster(run.first)?;
+            let record = Record { run, link: last, link_to: run.first, ..Record::default() };
+            if self.journal.place.is_ok() {
+                self.perform(&record)?;
+            } else {
+                // Only for the journal itself: as good as it can be done without one.
+                self.disk.barrier()?;
+                self.apply(&record)?;
+                self.disk.barrier()?;
+            }
+        }
+    }
+
+    /// Fill a cluster that nobody has with zeros.
+    pub(super) fn clear_cluster(&mut self, cluster: u32) -> Result<(), Error> {
+        let first = self.geometry.block_of(cluster);
+        for block in (first..).take(self.geometry.cluster_blocks() as usize) {
+            self.disk.write(block, &[[0; BLOCK_LEN]])?;
+        }
+        Ok(())
+    }
+
+    /// The text of a staged file's target, in `memory`.
+    pub(super) fn target_of<'m>(
+        &mut self,
+        id: Id,
+        memory: &'m mut [u8],
+    ) -> Result<Place<'m>, Error> {
+        let mut sets = self.sets(id.folder, id.first.into(), 0)?;
+        let set = self.next_set(&mut sets)?.filter(|set| set.id == id);
+        let Some(Set { nature: Nature::Staged(mark), .. }) = set else {
+            return Err(Error::Damaged);
+        };
+        sets.name.remove_mark(mark);
+        let len = sets.name.write(memory).ok_or(Error::Damaged)?;
+        Ok(Place { folder: id.folder, name: memory.get(..len).unwrap_or_default() })
+    }
+
+    /// The slots of an entry from its first one on.
+    pub(super) fn first_slot(&mut self, id: Id) -> Result<(Walk, Slot), Error> {
+        let walk = self.walk(id.folder, id.first.into())?;
+        let slot = self.slot(&walk)?.ok_or(Error::Damaged)?;
+        Ok((walk, slot))
+    }
+
+    /// One new cluster for a folder.
+    pub(super) fn new_folder_run(&mut self) -> Result<Run, Error> {
+        let run = self.find_run(1, 1)?;
+        self.clear_cluster(run.first)?;
+        Ok(run)
+    }
+}
+
+fn is_staged_of(sets: &mut Sets, mark: Mark, text: &str) -> bool {
+    sets.name.remove_mark(mark);
+    sets.name.is(text)
+}
+
+/// The newer of two generations, which are numbered in a circle.
+fn newer(newest: Option<u32>, generation: u32) -> u32 {
+    match newest {
+        Some(newest) if (generation << 27).wrapping_sub(newest << 27) >= 1 << 31 => newest,
+        _ => generation,
+    }
+}
