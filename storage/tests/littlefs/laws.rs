@@ -2,7 +2,7 @@
 
 use coracle::laws::{self, Fixture};
 
-use super::media::nor::SimNor;
+use super::nor::SimNor;
 use super::world::{CardDevice, Device, Served, Session, formatted, served};
 
 struct Laws<D: Device> {

@@ -1,10 +1,12 @@
 //! A littlefs on a card and in NOR flash.
 
-#[path = "../media/mod.rs"]
-mod media;
-
+#[path = "../fat/card.rs"]
+#[allow(dead_code, reason = "shared with the tests of FAT, which need more of it")]
+mod card;
 mod laws;
+mod nor;
 mod original;
 mod power;
+mod random;
 mod tree;
 mod world;

@@ -2,8 +2,8 @@
 
 use littlefs_rust::{Config, Error, FileType, Filesystem, OpenFlags, Storage};
 
-use super::media::nor::SimNor;
-use super::media::random::Random;
+use super::nor::SimNor;
+use super::random::Random;
 use super::tree::{Act, Tree};
 use super::world::{CardDevice, Device, Session, check_space, formatted, served};
 

@@ -3,8 +3,8 @@
 
 use coracle::Storage;
 
-use super::media::nor::SimNor;
-use super::media::random::Random;
+use super::nor::SimNor;
+use super::random::Random;
 use super::tree::{Act, Tree};
 use super::world::{
     CardDevice, Device, Served, Session, check_space, formatted, get, partial, path, put, served,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use coracle::{Kind, Storage};
 use coracle_storage::chip::Error;
 
-use super::media::random::Random;
+use super::random::Random;
 use super::world::{get, names, path, put};
 
 /// Bytes of each file, `None` for folders, by their paths.

@@ -1,13 +1,14 @@
 //! Media with a littlefs, and sessions on them.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use coracle::{Code, Path, Receipt, Refusal, Storage};
 use coracle_storage::chip::{Chip, ChipSession, Error, Volume};
 use coracle_storage::littlefs::{Card, Flash, LittleFs, Nor};
 
-use super::media::card::{Luck, SimCard};
-use super::media::nor::SimNor;
+use super::card::{self, Loss};
+use super::nor::SimNor;
 
 /// A medium whose power can be cut. Clones are the same medium.
 pub trait Device: Clone {
@@ -30,57 +31,59 @@ pub trait Device: Clone {
     fn set_image(&self, image: &[u8]);
 }
 
-/// A card, and what it does with unflushed writes.
+/// A card in its slot, and what it loses when the power fails.
 #[derive(Clone)]
-pub struct CardDevice {
-    pub card: SimCard,
-    luck: std::rc::Rc<std::cell::Cell<Luck>>,
-}
+pub struct CardDevice(Rc<RefCell<(card::Card, Loss)>>);
 
 /// Blocks of the small card: one MiB.
 const CARD_BLOCKS: usize = 2048;
 
 impl CardDevice {
-    pub fn new(blocks: usize) -> Self {
-        let luck = std::rc::Rc::new(std::cell::Cell::new(Luck::All));
-        Self { card: SimCard::new(blocks), luck }
+    /// A card with these bytes.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Rc::new(RefCell::new((card::Card::new(Rc::new(bytes)), Loss::None))))
+    }
+
+    pub fn card(&self) -> card::Card {
+        self.0.borrow().0.clone()
     }
 }
 
 impl Device for CardDevice {
-    type Flash = Card<SimCard>;
+    type Flash = Card<card::Card>;
 
     fn small() -> Self {
-        Self::new(CARD_BLOCKS)
+        Self::new(vec![0xA5; CARD_BLOCKS * 512])
     }
 
-    fn flash(&self) -> Card<SimCard> {
-        Card::new(self.card.clone())
+    fn flash(&self) -> Card<card::Card> {
+        Card::new(self.card())
     }
 
     fn cut_after(&self, operations: u64, seed: u64) {
-        self.luck.set(match seed % 4 {
-            0 => Luck::All,
-            1 => Luck::None,
-            _ => Luck::Some(seed),
-        });
-        self.card.cut_after(operations);
+        self.0.borrow_mut().1 = match seed % 4 {
+            0 => Loss::None,
+            1 => Loss::All,
+            _ => Loss::Some(seed),
+        };
+        self.card().cut_after(operations as usize);
     }
 
     fn restart(&self) {
-        self.card.restart(self.luck.get());
+        let (card, loss) = &mut *self.0.borrow_mut();
+        *card = card.after_cut(*loss);
     }
 
     fn operations(&self) -> u64 {
-        self.card.operations()
+        self.card().steps() as u64
     }
 
     fn image(&self) -> Vec<u8> {
-        self.card.image()
+        self.card().bytes()
     }
 
     fn set_image(&self, image: &[u8]) {
-        self.card.set_image(image);
+        self.0.borrow_mut().0 = card::Card::new(Rc::new(image.to_vec()));
     }
 }
 
