@@ -19,7 +19,7 @@ mod store;
 mod tag;
 mod volume;
 
-pub use self::card::Card;
+pub use self::card::{Card, PARTITION};
 pub use self::flash::Flash;
 pub use self::nor::Nor;
 pub use self::volume::{LittleFile, LittleId, LittleListing, LittlePlace, LittleStaged};

@@ -3,21 +3,61 @@
 use super::flash::Flash;
 use crate::block::{BLOCK_LEN, BlockDevice, ErrorKind};
 use crate::chip::Error;
+use crate::partition::partitions;
 
-/// All blocks of a [`BlockDevice`], of a partition for instance, as memory for a
-/// [`LittleFs`](super::LittleFs).
+/// The kind of partition that a new littlefs is best put into: data that no PC takes for a file
+/// system of its own and offers to format.
+pub const PARTITION: u8 = 0xda;
+
+/// A [`BlockDevice`], or one partition of it, as memory for a [`LittleFs`](super::LittleFs).
 #[derive(Debug)]
-pub struct Card<D>(D);
+pub struct Card<D> {
+    device: D,
+    /// The kind of the partition; none for all of the device.
+    kind: Option<u8>,
+    first: u32,
+    count: u32,
+}
 
 impl<D: BlockDevice> Card<D> {
-    /// The memory of this device.
+    /// All of this device.
     pub const fn new(device: D) -> Self {
-        Self(device)
+        Self { device, kind: None, first: 0, count: 0 }
     }
 
-    /// The device.
-    pub const fn device_mut(&mut self) -> &mut D {
-        &mut self.0
+    /// The first partition of this kind, [`PARTITION`] for instance. The partition table is read
+    /// at each mount, for the card may be another one.
+    pub const fn partition(device: D, kind: u8) -> Self {
+        Self { device, kind: Some(kind), first: 0, count: 0 }
+    }
+
+    /// The device back.
+    pub fn into_device(self) -> D {
+        self.device
+    }
+
+    /// Find the blocks that are ours.
+    fn locate(&mut self) -> Result<(), Error> {
+        let count = self.device.count().map_err(cause::<D>)?;
+        (self.first, self.count) = (0, count);
+        let Some(kind) = self.kind else { return Ok(()) };
+        let mut block = [[0; BLOCK_LEN]];
+        self.device.read(0, &mut block).map_err(cause::<D>)?;
+        let [block] = block;
+        let mut all = partitions(&block, count);
+        let ours = all.find(|partition| partition.kind == kind).ok_or(Error::Unknown)?;
+        (self.first, self.count) = (ours.first, ours.count);
+        Ok(())
+    }
+
+    /// The number of the block at an address, if there are so many bytes.
+    fn number(&self, at: u64, len: usize) -> Result<u32, Error> {
+        let number = u32::try_from(at / BLOCK_LEN as u64).map_err(|_| Error::Failed)?;
+        let end = number.checked_add((len / BLOCK_LEN) as u32).ok_or(Error::Failed)?;
+        if end > self.count {
+            return Err(Error::Failed);
+        }
+        self.first.checked_add(number).ok_or(Error::Failed)
     }
 }
 
@@ -35,13 +75,14 @@ impl<D: BlockDevice> Flash for Card<D> {
     const REWRITES: bool = true;
 
     fn capacity(&mut self) -> Result<u64, Error> {
-        Ok(u64::from(self.0.count().map_err(cause::<D>)?) * BLOCK_LEN as u64)
+        self.locate()?;
+        Ok(u64::from(self.count) * BLOCK_LEN as u64)
     }
 
     fn block_len(&mut self) -> Result<u32, Error> {
         let best = self.capacity()? / BLOCKS_BEST;
-        let best = u32::try_from(best).unwrap_or(LONGEST).min(LONGEST);
-        Ok(best.next_power_of_two().clamp(SHORTEST, LONGEST))
+        let best = u32::try_from(best).unwrap_or(LONGEST).clamp(SHORTEST, LONGEST);
+        Ok(best.next_power_of_two())
     }
 
     fn block_step(&self) -> u32 {
@@ -49,21 +90,21 @@ impl<D: BlockDevice> Flash for Card<D> {
     }
 
     fn read(&mut self, at: u64, bytes: &mut [u8]) -> Result<(), Error> {
-        let first = number(at)?;
+        let first = self.number(at, bytes.len())?;
         let (blocks, rest) = bytes.as_chunks_mut();
         if !rest.is_empty() {
             return Err(Error::Failed);
         }
-        self.0.read(first, blocks).map_err(cause::<D>)
+        self.device.read(first, blocks).map_err(cause::<D>)
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) -> Result<(), Error> {
-        let first = number(at)?;
+        let first = self.number(at, bytes.len())?;
         let (blocks, rest) = bytes.as_chunks();
         if !rest.is_empty() {
             return Err(Error::Failed);
         }
-        self.0.write(first, blocks).map_err(cause::<D>)
+        self.device.write(first, blocks).map_err(cause::<D>)
     }
 
     /// A card needs no erase before a write.
@@ -72,12 +113,8 @@ impl<D: BlockDevice> Flash for Card<D> {
     }
 
     fn sync(&mut self) -> Result<(), Error> {
-        self.0.flush().map_err(cause::<D>)
+        self.device.flush().map_err(cause::<D>)
     }
-}
-
-fn number(at: u64) -> Result<u32, Error> {
-    u32::try_from(at / BLOCK_LEN as u64).map_err(|_| Error::Failed)
 }
 
 fn cause<D: BlockDevice>(error: D::Error) -> Error {

@@ -16,6 +16,9 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
+    /// No pair.
+    pub(super) const NONE: Self = Self { low: 0, high: 0 };
+
     /// The pair with the superblock.
     pub(super) const FIRST: Self = Self { low: 0, high: 1 };
 

@@ -50,7 +50,7 @@ pub(super) struct Shape {
 
 impl Shape {
     pub(super) const NONE: Self =
-        Self { blocks: 0, name_max: 0, file_max: 0, has_forward: true, root: Blocks::FIRST };
+        Self { blocks: 0, name_max: 0, file_max: 0, has_forward: false, root: Blocks::NONE };
 }
 
 impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
@@ -66,13 +66,13 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         self.store.restart()?;
         let block_len = self.store.flash.block_len()?;
         self.store.set_block_len(block_len);
-        let blocks = self.store.capacity().checked_div(u64::from(block_len)).unwrap_or(0);
-        self.shape.blocks = u32::try_from(blocks).unwrap_or(u32::MAX - 2);
+        let blocks = self.blocks_in_all(block_len);
+        self.shape = Shape { blocks, has_forward: true, ..Shape::NONE };
         if blocks < 4 {
             return Err(Error::NoSpace);
         }
         let mut fields = [0; FIELDS_LEN];
-        let words = [VERSION, block_len, self.shape.blocks, NAME_MAX, FILE_MAX, ATTRIBUTE_MAX];
+        let words = [VERSION, block_len, blocks, NAME_MAX, FILE_MAX, ATTRIBUTE_MAX];
         for (field, word) in fields.as_chunks_mut().0.iter_mut().zip(words) {
             *field = word.to_le_bytes();
         }
@@ -90,6 +90,14 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
             self.rewrite((other, revision), &nothing, &edit, 0..1, None, State::NONE)?;
         }
         Ok(())
+    }
+
+    /// Blocks of this length, which is a multiple of 512 bytes. The last numbers stand for none.
+    fn blocks_in_all(&self, block_len: u32) -> u32 {
+        let pieces = self.store.capacity() / 512;
+        // Larger than 2 TiB is no card.
+        let pieces = u32::try_from(pieces).unwrap_or(u32::MAX);
+        pieces.checked_div(block_len / 512).unwrap_or(0)
     }
 
     /// Find the file system, and end what a loss of power left half done.
@@ -165,12 +173,14 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         if version >> 16 != VERSION >> 16 || version > VERSION || len != block_len {
             return Err(Error::Unknown);
         }
+        if name_max > NAME_MAX || file_max > FILE_MAX || attribute_max > ATTRIBUTE_MAX {
+            return Err(Error::Unknown);
+        }
         if u64::from(blocks).saturating_mul(u64::from(len)) > self.store.capacity() || blocks < 2 {
             return Err(Error::Damaged);
         }
         // The target of a staged file is an attribute.
-        let name_max = name_max.min(attribute_max).min(NAME_MAX);
-        let file_max = file_max.min(FILE_MAX);
+        let name_max = name_max.min(attribute_max);
         let root = Blocks::FIRST;
         self.shape = Shape { blocks, name_max, file_max, has_forward: version == VERSION, root };
         Ok(())

@@ -18,9 +18,11 @@ pub(super) struct Writer {
     pub(super) sealed: bool,
 }
 
+/// What a slot is used for. An empty table is all zeros and takes no flash.
 #[derive(Clone, Copy, Debug)]
+#[repr(u8)]
 pub(super) enum Use {
-    Nothing,
+    Nothing = 0,
     /// A file that lies in the log.
     Reading,
     /// A folder: `entry` is the next one.
@@ -52,8 +54,8 @@ impl<const SLOTS: usize> Open<SLOTS> {
     pub(super) const NONE: Self = Self {
         slots: [Slot {
             serial: 0,
-            folder: Blocks::FIRST,
-            pair: Blocks::FIRST,
+            folder: Blocks::NONE,
+            pair: Blocks::NONE,
             entry: 0,
             using: Use::Nothing,
         }; SLOTS],

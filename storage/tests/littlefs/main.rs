@@ -3,6 +3,7 @@
 #[path = "../fat/card.rs"]
 #[allow(dead_code, reason = "shared with the tests of FAT, which need more of it")]
 mod card;
+mod faults;
 mod laws;
 mod nor;
 mod original;

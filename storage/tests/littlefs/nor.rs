@@ -19,8 +19,8 @@ struct State {
     /// The number of the operation in which the power goes.
     cut: u64,
     is_off: bool,
-    /// Whether the power was ever cut: only then may there be half-written bytes.
-    was_cut: bool,
+    /// Whether there may be half-written bytes, or others that nobody expects.
+    is_damaged: bool,
     random: Random,
 }
 
@@ -33,7 +33,7 @@ impl<const WRITE: usize> SimNor<WRITE> {
             operations: 0,
             cut: u64::MAX,
             is_off: false,
-            was_cut: false,
+            is_damaged: false,
             random: Random(0),
         })))
     }
@@ -55,13 +55,18 @@ impl<const WRITE: usize> SimNor<WRITE> {
         (state.cut, state.is_off) = (u64::MAX, false);
     }
 
+    /// From now on, bytes may be written where others are.
+    pub fn damage(&self) {
+        self.0.borrow_mut().is_damaged = true;
+    }
+
     pub fn image(&self) -> Vec<u8> {
         self.0.borrow().bytes.clone()
     }
 
     pub fn set_image(&self, image: &[u8]) {
         let mut state = self.0.borrow_mut();
-        (state.bytes, state.was_cut) = (image.to_vec(), false);
+        (state.bytes, state.is_damaged) = (image.to_vec(), false);
     }
 }
 
@@ -72,7 +77,7 @@ impl State {
             return Err(NorFlashErrorKind::Other);
         }
         self.is_off = self.operations >= self.cut;
-        self.was_cut |= self.is_off;
+        self.is_damaged |= self.is_off;
         self.operations += 1;
         Ok(!self.is_off)
     }
@@ -125,7 +130,7 @@ impl<const WRITE: usize> NorFlash for SimNor<WRITE> {
         let whole = state.operate()?;
         let to = state.bytes.get_mut(at..at + bytes.len()).ok_or(NorFlashErrorKind::OutOfBounds)?;
         let is_erased = to.iter().all(|byte| *byte == 0xff);
-        assert!(is_erased || state.was_cut, "write at {at} where nothing was erased");
+        assert!(is_erased || state.is_damaged, "write at {at} where nothing was erased");
         // Half of the time a part from the beginning, half of the time any bits.
         let written =
             if whole { bytes.len() } else { state.random.below(bytes.len() as u64) as usize };

@@ -29,6 +29,9 @@ pub trait Device: Clone {
     fn image(&self) -> Vec<u8>;
 
     fn set_image(&self, image: &[u8]);
+
+    /// What is on it may be nonsense from now on.
+    fn damage(&self) {}
 }
 
 /// A card in its slot, and what it loses when the power fails.
@@ -116,6 +119,10 @@ impl<const WRITE: usize> Device for SimNor<WRITE> {
 
     fn set_image(&self, image: &[u8]) {
         Self::set_image(self, image);
+    }
+
+    fn damage(&self) {
+        Self::damage(self);
     }
 }
 
