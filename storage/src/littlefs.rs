@@ -25,6 +25,7 @@ pub use self::nor::Nor;
 pub use self::volume::{LittleFile, LittleId, LittleListing, LittlePlace, LittleStaged};
 
 use self::free::Free;
+use self::log::Pair;
 use self::mount::Shape;
 use self::open::Open;
 use self::state::State;
@@ -39,6 +40,8 @@ pub struct LittleFs<F, const OPEN: usize> {
     state: State,
     /// The share of a pair that goes.
     dropped: State,
+    /// The pair that was read last.
+    known: Pair,
     free: Free,
     /// Blocks in use.
     used: u32,
@@ -58,6 +61,7 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
             disk: State::NONE,
             state: State::NONE,
             dropped: State::NONE,
+            known: Pair::NONE,
             free: Free::NONE,
             used: 0,
             open: Open::NONE,

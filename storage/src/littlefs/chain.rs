@@ -19,6 +19,18 @@ impl Chain {
     pub(super) const EMPTY: Self = Self { head: u32::MAX, size: 0 };
 }
 
+/// A block of a file that was found, from which the same and earlier ones are found faster.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor {
+    index: u32,
+    block: u32,
+}
+
+impl Cursor {
+    /// None was found yet.
+    pub(super) const NONE: Self = Self { index: 0, block: u32::MAX };
+}
+
 /// Where a byte of a file lies: in its block of this number, at this offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
@@ -59,16 +71,19 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     }
 
     /// The block with this byte of a file, and the offset there.
-    pub(super) fn find(&mut self, chain: Chain, at: u32) -> Result<(u32, u32), Error> {
+    fn find(&mut self, chain: Chain, cursor: &mut Cursor, at: u32) -> Result<(u32, u32), Error> {
         let last = chain.size.checked_sub(1).filter(|last| at <= *last).ok_or(Error::Damaged)?;
         let wanted = self.place(at)?;
-        let mut index = self.place(last)?.index;
-        let mut block = chain.head;
+        let Cursor { mut index, mut block } = *cursor;
+        if block >= self.shape.blocks || index < wanted.index {
+            (index, block) = (self.place(last)?.index, chain.head);
+        }
         while let Some(skip) = index.checked_sub(wanted.index).and_then(u32::checked_ilog2) {
             let number = skip.min(index.trailing_zeros());
             block = self.pointer(block, number)?;
             index = index.saturating_sub(1u32.checked_shl(number).unwrap_or(0));
         }
+        *cursor = Cursor { index, block };
         if block < self.shape.blocks { Ok((block, wanted.offset)) } else { Err(Error::Damaged) }
     }
 
@@ -76,11 +91,12 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     pub(super) fn read_chain(
         &mut self,
         chain: Chain,
+        cursor: &mut Cursor,
         at: u32,
         buffer: &mut [u8],
     ) -> Result<usize, Error> {
         let Some(left) = chain.size.checked_sub(at).filter(|left| *left > 0) else { return Ok(0) };
-        let (block, offset) = self.find(chain, at)?;
+        let (block, offset) = self.find(chain, cursor, at)?;
         let left = left.min(self.store.block_len().saturating_sub(offset)) as usize;
         let len = buffer.len().min(left);
         self.store.read(block, offset, buffer.get_mut(..len).unwrap_or_default(), RUN_LEN)?;
@@ -159,7 +175,7 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     /// The chain cut to its first bytes.
     pub(super) fn cut(&mut self, chain: Chain, size: u32) -> Result<Chain, Error> {
         match size.checked_sub(1) {
-            Some(last) => Ok(Chain { head: self.find(chain, last)?.0, size }),
+            Some(last) => Ok(Chain { head: self.find(chain, &mut Cursor::NONE, last)?.0, size }),
             None => Ok(Chain::EMPTY),
         }
     }

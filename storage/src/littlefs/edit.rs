@@ -79,6 +79,7 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     pub(super) fn apply(&mut self, pair: &Pair, edit: &Edit<'_>) -> Result<(), Error> {
         // The bytes of a file are stored before the entry that says so.
         self.store.sync()?;
+        self.known = Pair::NONE;
         if !(pair.erased && self.append(pair, edit)?) {
             self.compact(pair, edit)?;
         }
@@ -97,8 +98,7 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         let shape = self.log_shape(self.region());
         let end = commit.finish(&mut self.store, shape)?;
         // Some bytes may not have taken: whoever finds out must be us, while the rest is there.
-        let written = self.fetch(pair.blocks())?;
-        if (written.current, written.end) != (pair.current, end) {
+        if !self.verify((pair.current, pair.other), pair.revision, end)? {
             return Ok(false);
         }
         self.shift(pair, edit);
@@ -240,11 +240,8 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
             (end, tail) = (first, Some(Tail { next: blocks, hard: true }));
         }
         let share = self.share(pair)?.sum(self.disk).sum(self.state).sum(self.dropped);
-        let into = (pair.other, pair.revision.wrapping_add(1));
-        self.rewrite(into, pair, edit, 0..end, tail, share)?;
-        if self.fetch(pair.blocks())?.current != pair.other {
-            return Err(Error::Failed);
-        }
+        let revision = pair.revision.wrapping_add(1);
+        self.rewrite((pair.other, pair.current), revision, pair, edit, 0..end, tail, share)?;
         self.shift(pair, edit);
         for (first, to) in splits.into_iter().flatten() {
             self.open.split(pair.blocks(), first, to);
@@ -266,13 +263,7 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
             Err(Error::NoSpace) if self.fits(pair, edit, 0..end)? => return Ok(None),
             blocks => blocks?,
         };
-        let [other, block] = blocks.both();
-        // What was there before may look like a log.
-        let revision = self.store.read_u32(other, 0, 0)?.wrapping_add(1);
-        self.rewrite((block, revision), pair, edit, first..end, tail, State::NONE)?;
-        if self.fetch(blocks)?.current != block {
-            return Err(Error::Failed);
-        }
+        self.write_pair(blocks, pair, edit, first..end, tail)?;
         Ok(Some((first, blocks)))
     }
 
@@ -305,10 +296,27 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         Ok(size.offset)
     }
 
-    /// Write a log from its beginning.
+    /// Write the first log of a pair.
+    fn write_pair(
+        &mut self,
+        blocks: Blocks,
+        pair: &Pair,
+        edit: &Edit<'_>,
+        entries: Range<u16>,
+        tail: Option<Tail>,
+    ) -> Result<(), Error> {
+        let [other, block] = blocks.both();
+        // What the other block had before may look like a log, of which this one is newer.
+        let revision = self.store.read_u32(other, 0, 0)?.wrapping_add(1);
+        self.rewrite((block, other), revision, pair, edit, entries, tail, State::NONE)
+    }
+
+    /// Write a log from its beginning into the first one of these blocks.
+    #[expect(clippy::too_many_arguments, reason = "all that a log has")]
     pub(super) fn rewrite(
         &mut self,
-        (block, revision): (u32, u32),
+        (block, other): (u32, u32),
+        revision: u32,
         pair: &Pair,
         edit: &Edit<'_>,
         entries: Range<u16>,
@@ -327,8 +335,8 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         }
         let region = self.region().max(commit.offset.saturating_add(END_LEN));
         let shape = self.log_shape(region);
-        commit.finish(&mut self.store, shape)?;
-        Ok(())
+        let end = commit.finish(&mut self.store, shape)?;
+        if self.verify((block, other), revision, end)? { Ok(()) } else { Err(Error::Failed) }
     }
 
     /// These of the entries that there are after the change.
@@ -363,12 +371,8 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     /// A pair of its own for a folder without entries.
     pub(super) fn new_pair(&mut self, tail: Option<Tail>) -> Result<Blocks, Error> {
         let blocks = self.allocate_pair()?;
-        let [other, block] = blocks.both();
-        let revision = self.store.read_u32(other, 0, 0)?.wrapping_add(1);
-        let nothing = Pair::empty(other, block);
-        let into = (block, revision);
-        self.rewrite(into, &nothing, &Edit::default(), 0..0, tail, State::NONE)?;
-        if self.fetch(blocks)?.current == block { Ok(blocks) } else { Err(Error::Failed) }
+        self.write_pair(blocks, &Pair::NONE, &Edit::default(), 0..0, tail)?;
+        Ok(blocks)
     }
 }
 

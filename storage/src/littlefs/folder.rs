@@ -36,7 +36,7 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
 
     /// The first pair of the folder that a path names.
     pub(super) fn folder(&mut self, path: Path<'_>) -> Result<Blocks, Error> {
-        let mut folder = self.shape.root;
+        let mut folder = Blocks::FIRST;
         for name in path.components() {
             let (_, found) = self.named(folder, name)?.ok_or(Error::NotFound)?;
             let Content::Folder(first) = found.content else { return Err(Error::NotDirectory) };

@@ -19,7 +19,8 @@ impl Blocks {
     /// No pair.
     pub(super) const NONE: Self = Self { low: 0, high: 0 };
 
-    /// The pair with the superblock.
+    /// The pair with the superblock. The root begins with it: where it was moved away from there,
+    /// the pairs in between belong to it.
     pub(super) const FIRST: Self = Self { low: 0, high: 1 };
 
     pub(super) const fn new([a, b]: [u32; 2]) -> Self {
@@ -80,10 +81,21 @@ pub(super) struct Pair {
 }
 
 impl Pair {
+    /// No pair.
+    pub(super) const NONE: Self = Self::empty(0, 0);
+
     /// A pair in which nothing was written yet.
     pub(super) const fn empty(current: u32, other: u32) -> Self {
-        let (revision, end, count) = (0, 0, 0);
-        Self { current, other, revision, end, last: Tag::FIRST, count, tail: None, erased: false }
+        Self {
+            current,
+            other,
+            revision: 0,
+            end: 0,
+            last: Tag(0),
+            count: 0,
+            tail: None,
+            erased: false,
+        }
     }
 
     pub(super) const fn blocks(&self) -> Blocks {
@@ -128,27 +140,41 @@ enum Step {
 impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     /// The newest whole state of a pair.
     pub(super) fn fetch(&mut self, blocks: Blocks) -> Result<Pair, Error> {
+        if self.known.blocks() == blocks {
+            return Ok(self.known);
+        }
         let [a, b] = blocks.both();
         if b >= self.shape.blocks || a == b {
             return Err(Error::Damaged);
         }
-        let first = self.store.read_u32(a, 0, RUN_LEN)?;
-        let second = self.store.read_u32(b, 0, RUN_LEN)?;
+        let first = self.store.read_u32(a, 0, 0)?;
+        let second = self.store.read_u32(b, 0, 0)?;
         // Revisions are serial numbers.
         let ahead = second.wrapping_sub(first);
         let (newer, older) = ((a, b, first), (b, a, second));
         let (newer, older) =
             if (1..1 << 31).contains(&ahead) { (older, newer) } else { (newer, older) };
         for (current, other, revision) in [newer, older] {
-            if let Some(pair) = self.newest(current, revision)? {
-                return Ok(Pair { other, ..pair });
+            if let Some(pair) = self.newest((current, other), revision)? {
+                return Ok(pair);
             }
         }
         Err(Error::Damaged)
     }
 
-    /// The last whole commit of one block.
-    fn newest(&mut self, block: u32, revision: u32) -> Result<Option<Pair>, Error> {
+    /// See what a block has that was just written, and whether that took.
+    pub(super) fn verify(
+        &mut self,
+        blocks: (u32, u32),
+        revision: u32,
+        end: u32,
+    ) -> Result<bool, Error> {
+        Ok(self.newest(blocks, revision)?.is_some_and(|pair| pair.end == end))
+    }
+
+    /// The last whole commit of one block, which is remembered: mostly the same folder is asked
+    /// about again.
+    fn newest(&mut self, (block, other): (u32, u32), revision: u32) -> Result<Option<Pair>, Error> {
         let mut scan = Scan::new(block, revision);
         let mut newest = None;
         let mut forward = None;
@@ -156,7 +182,7 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
             match scan.step(&mut self.store)? {
                 Step::Piece => {}
                 Step::Commit => {
-                    newest = Some(scan.pair(revision));
+                    newest = Some(scan.pair(other, revision));
                     forward = scan.forward.take();
                 }
                 Step::End => break true,
@@ -167,6 +193,7 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
             pair.erased = pair.end.checked_rem(self.unit()) == Some(0)
                 && self.matches(block, pair.end, forward)?;
         }
+        self.known = newest.unwrap_or(Pair::NONE);
         Ok(newest)
     }
 
@@ -188,10 +215,10 @@ impl Scan {
         Self { block, offset: 0, last, crc, count: 0, tail: None, forward: None }
     }
 
-    fn pair(&self, revision: u32) -> Pair {
+    fn pair(&self, other: u32, revision: u32) -> Pair {
         Pair {
             current: self.block,
-            other: self.block,
+            other,
             revision,
             end: self.offset.saturating_add(self.last.size()),
             last: self.last,
@@ -246,10 +273,10 @@ impl Scan {
         match tag.class() {
             class::NAME => self.count = self.count.max(tag.entry().saturating_add(1)),
             class::SPLICE if tag.kind() == kind::CREATE => {
-                self.count = self.count.saturating_add(1)
+                self.count = self.count.saturating_add(1);
             }
             class::SPLICE if tag.kind() == kind::DELETE => {
-                self.count = self.count.saturating_sub(1)
+                self.count = self.count.saturating_sub(1);
             }
             class::TAIL => {
                 let pair = self.two_words(store)?;

@@ -36,7 +36,7 @@ const HEAD_LEN: usize = 28;
 /// Lengths of blocks that a second superblock is looked for behind, as powers of two in bytes.
 const BLOCK_LENS: core::ops::RangeInclusive<u32> = 7..=20;
 
-/// What the superblock says, and where the root is.
+/// What the superblock says.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     pub(super) blocks: u32,
@@ -44,13 +44,10 @@ pub(super) struct Shape {
     pub(super) file_max: u32,
     /// Whether commits have a CRC of the bytes behind them; before 2.1 they had none.
     pub(super) has_forward: bool,
-    /// The first pair of the root.
-    pub(super) root: Blocks,
 }
 
 impl Shape {
-    pub(super) const NONE: Self =
-        Self { blocks: 0, name_max: 0, file_max: 0, has_forward: false, root: Blocks::NONE };
+    pub(super) const NONE: Self = Self { blocks: 0, name_max: 0, file_max: 0, has_forward: false };
 }
 
 impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
@@ -85,9 +82,8 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         };
         let edit = Edit { put: Some(put), ..Edit::default() };
         // Both blocks are written, so that neither has an older superblock.
-        for (current, other, revision) in [(1, 0, 1), (0, 1, 2)] {
-            let nothing = Pair::empty(current, other);
-            self.rewrite((other, revision), &nothing, &edit, 0..1, None, State::NONE)?;
+        for (blocks, revision) in [((0, 1), 1), ((1, 0), 2)] {
+            self.rewrite(blocks, revision, &Pair::NONE, &edit, 0..1, None, State::NONE)?;
         }
         Ok(())
     }
@@ -181,12 +177,11 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         }
         // The target of a staged file is an attribute.
         let name_max = name_max.min(attribute_max);
-        let root = Blocks::FIRST;
-        self.shape = Shape { blocks, name_max, file_max, has_forward: version == VERSION, root };
+        self.shape = Shape { blocks, name_max, file_max, has_forward: version == VERSION };
         Ok(())
     }
 
-    /// Walk through all pairs: where the root is, how many blocks are in use, which change was
+    /// Walk through all pairs: how many blocks are in use, which change was
     /// going on, and which ticket was the last.
     fn survey(&mut self) -> Result<(), Error> {
         (self.used, self.disk) = (0, State::NONE);
@@ -216,12 +211,10 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     fn survey_entry(&mut self, pair: &Pair, entry: u16) -> Result<(), Error> {
         let found = self.entry(pair, entry)?;
         match found.content {
-            // Each superblock but the last stands for an older place of the root.
-            Content::Superblock(_) => self.shape.root = pair.blocks(),
             Content::Chain(chain) => {
                 self.used = self.used.saturating_add(self.blocks_for(chain.size)?);
             }
-            Content::Folder(_) | Content::Inline(_) => {}
+            Content::Superblock(_) | Content::Folder(_) | Content::Inline(_) => {}
         }
         let mut memory = [0; NAME_MAX as usize];
         if found.target.is_some()

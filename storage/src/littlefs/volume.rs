@@ -4,11 +4,11 @@ use coracle::limits::PATH_MAX;
 use coracle::{Crc32, Facts, Kind, Metadata, Path, Space};
 
 use super::LittleFs;
-use super::chain::Chain;
+use super::chain::{Chain, Cursor};
 use super::edit::NewContent;
 use super::entry::{Content, Found, Key, Spot};
 use super::flash::Flash;
-use super::log::Blocks;
+use super::log::{Blocks, Pair};
 use super::names::{self, Name};
 use super::open::Use;
 use super::tag::kind;
@@ -39,7 +39,7 @@ pub struct LittleFile(File);
 
 #[derive(Debug)]
 enum File {
-    Chain(Chain),
+    Chain(Chain, Cursor),
     /// It lies in the log of its folder, where it moves; this is its handle.
     Inline(u32),
 }
@@ -136,8 +136,8 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
                 Id::Staged(ticket) => fs.staged(place, ticket)?,
             };
             let file = match found.content {
-                Content::Chain(chain) => File::Chain(chain),
-                Content::Inline(piece) if piece.len == 0 => File::Chain(Chain::EMPTY),
+                Content::Chain(chain) => File::Chain(chain, Cursor::NONE),
+                Content::Inline(piece) if piece.len == 0 => File::Chain(Chain::EMPTY, Cursor::NONE),
                 Content::Inline(_) => {
                     let at = (spot.pair.blocks(), spot.entry);
                     File::Inline(fs.open.add(place.folder, at, Use::Reading)?)
@@ -155,9 +155,9 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
         buffer: &mut [u8],
     ) -> Result<usize, Error> {
         let Ok(offset) = u32::try_from(offset) else { return Ok(0) };
-        self.seen(|fs| match file.0 {
-            File::Chain(chain) => fs.read_chain(chain, offset, buffer),
-            File::Inline(serial) => fs.read_inline(serial, offset, buffer),
+        self.seen(|fs| match &mut file.0 {
+            File::Chain(chain, cursor) => fs.read_chain(*chain, cursor, offset, buffer),
+            File::Inline(serial) => fs.read_inline(*serial, offset, buffer),
         })
     }
 
@@ -174,7 +174,7 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
         self.seen(|fs| {
             let first = match folder {
                 Some((place, _)) => fs.folder_at(place)?,
-                None => fs.shape.root,
+                None => Blocks::FIRST,
             };
             Ok(LittleListing(fs.open.add(first, (first, 0), Use::Listing)?))
         })
@@ -222,7 +222,7 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
     ) -> Result<usize, Error> {
         let Ok(offset) = u32::try_from(offset) else { return Ok(0) };
         let chain = self.open.writer(staged.0)?.chain;
-        self.seen(|fs| fs.read_chain(chain, offset, buffer))
+        self.seen(|fs| fs.read_chain(chain, &mut Cursor::NONE, offset, buffer))
     }
 
     fn write(
@@ -382,6 +382,7 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     #[inline(never)]
     pub(super) fn unmount(&mut self) {
         self.is_mounted = false;
+        self.known = Pair::NONE;
         self.open.clear();
     }
 

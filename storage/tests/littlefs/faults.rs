@@ -282,15 +282,15 @@ fn damaged<D: Device>(seeds: u64, is_mended: bool) {
 /// No panic and no endless loop.
 #[test]
 fn bytes_that_changed_are_survived() {
-    damaged::<CardDevice>(300, false);
-    damaged::<SimNor<1>>(300, false);
+    damaged::<CardDevice>(150, false);
+    damaged::<SimNor<1>>(150, false);
 }
 
 /// The same where the checksums are right, as on a medium that somebody made up.
 #[test]
 fn nonsense_with_right_checksums_is_survived() {
-    damaged::<CardDevice>(1500, true);
-    damaged::<SimNor<1>>(1500, true);
+    damaged::<CardDevice>(500, true);
+    damaged::<SimNor<1>>(500, true);
 }
 
 /// Before 2.1 logs had no checksum of what follows.

@@ -2,6 +2,7 @@
 //! state, what was confirmed is there, and uploads can be resumed.
 
 use coracle::Storage;
+use coracle_storage::chip::Error;
 
 use super::nor::SimNor;
 use super::random::Random;
@@ -53,6 +54,19 @@ fn interrupted<D: Device>(device: &D, before: &Tree, act: &Act, when: &str) {
     let is_old = found == *before && done.is_err();
     found.assert_is(if is_old { before } else { &after }, when);
     still_works(device, &chip, &mut session, when);
+    if matches!(act, Act::MakeFolder(_) | Act::Remove(_)) {
+        nothing_is_lost(&mut session, &found, when);
+    }
+}
+
+/// When everything is removed, every block is free again.
+fn nothing_is_lost(session: &mut impl Storage<Error = Error>, tree: &Tree, when: &str) {
+    for name in tree.0.keys().rev() {
+        session.remove(path(name)).unwrap_or_else(|error| panic!("{name}: {error:?} {when}"));
+    }
+    session.remove(path("again")).unwrap();
+    let space = session.space().unwrap();
+    assert_eq!(space.total - space.free, 2 * 4096, "bytes in use by an empty root {when}");
 }
 
 /// Whatever happened, it can be gone on with.
