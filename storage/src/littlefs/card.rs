@@ -62,11 +62,13 @@ impl<D: BlockDevice> Card<D> {
 }
 
 /// Most blocks of a new file system, as far as their length allows: to find free ones, littlefs
-/// walks through every file block by block, so a few thousand are found in a second or two.
-const BLOCKS_BEST: u64 = 8192;
+/// walks through every file and reads every other block, which for so many takes a card about two
+/// seconds.
+const BLOCKS_BEST: u64 = 4096;
 
-/// Shortest and longest blocks of a new file system, in bytes. Each folder takes two.
-const SHORTEST: u32 = 4096;
+/// Shortest and longest blocks of a new file system, in bytes. Of shorter ones more pointers are
+/// read than bytes; of longer ones small files and folders, which take two, waste too much.
+const SHORTEST: u32 = 8192;
 const LONGEST: u32 = 32768;
 
 impl<D: BlockDevice> Flash for Card<D> {

@@ -19,16 +19,46 @@ impl Chain {
     pub(super) const EMPTY: Self = Self { head: u32::MAX, size: 0 };
 }
 
-/// A block of a file that was found, from which the same and earlier ones are found faster.
-#[derive(Clone, Copy, Debug)]
+/// Blocks of a file on the way from its last block to the one that was found last: the next one
+/// is not far from one of them.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cursor {
+    way: [Step; WAY_LEN],
+    len: usize,
+}
+
+/// With so many blocks of a way, one that is read from the beginning to the end takes about two
+/// pointers for each block.
+const WAY_LEN: usize = 4;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Step {
     index: u32,
     block: u32,
 }
 
 impl Cursor {
-    /// None was found yet.
-    pub(super) const NONE: Self = Self { index: 0, block: u32::MAX };
+    /// The nearest block that is not before this one.
+    fn nearest(&mut self, index: u32) -> Option<Step> {
+        while let Some(last) = self.len.checked_sub(1) {
+            match self.way.get(last) {
+                Some(step) if step.index >= index => return Some(*step),
+                _ => self.len = last,
+            }
+        }
+        None
+    }
+
+    fn push(&mut self, step: Step) {
+        if self.len == WAY_LEN {
+            self.way.copy_within(1.., 0);
+            self.len -= 1;
+        }
+        if let Some(place) = self.way.get_mut(self.len) {
+            *place = step;
+            self.len += 1;
+        }
+    }
 }
 
 /// Where a byte of a file lies: in its block of this number, at this offset.
@@ -74,17 +104,18 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     fn find(&mut self, chain: Chain, cursor: &mut Cursor, at: u32) -> Result<(u32, u32), Error> {
         let last = chain.size.checked_sub(1).filter(|last| at <= *last).ok_or(Error::Damaged)?;
         let wanted = self.place(at)?;
-        let Cursor { mut index, mut block } = *cursor;
-        if block >= self.shape.blocks || index < wanted.index {
-            (index, block) = (self.place(last)?.index, chain.head);
+        let head = Step { index: self.place(last)?.index, block: chain.head };
+        let mut step = cursor.nearest(wanted.index).unwrap_or(head);
+        while let Some(skip) = step.index.checked_sub(wanted.index).and_then(u32::checked_ilog2) {
+            let number = skip.min(step.index.trailing_zeros());
+            let block = self.pointer(step.block, number)?;
+            step = Step { index: step.index.saturating_sub(1 << (number & 31)), block };
+            cursor.push(step);
         }
-        while let Some(skip) = index.checked_sub(wanted.index).and_then(u32::checked_ilog2) {
-            let number = skip.min(index.trailing_zeros());
-            block = self.pointer(block, number)?;
-            index = index.saturating_sub(1u32.checked_shl(number).unwrap_or(0));
+        if step.block >= self.shape.blocks {
+            return Err(Error::Damaged);
         }
-        *cursor = Cursor { index, block };
-        if block < self.shape.blocks { Ok((block, wanted.offset)) } else { Err(Error::Damaged) }
+        Ok((step.block, wanted.offset))
     }
 
     /// Read bytes of a file.
@@ -175,7 +206,9 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     /// The chain cut to its first bytes.
     pub(super) fn cut(&mut self, chain: Chain, size: u32) -> Result<Chain, Error> {
         match size.checked_sub(1) {
-            Some(last) => Ok(Chain { head: self.find(chain, &mut Cursor::NONE, last)?.0, size }),
+            Some(last) => {
+                Ok(Chain { head: self.find(chain, &mut Cursor::default(), last)?.0, size })
+            }
             None => Ok(Chain::EMPTY),
         }
     }

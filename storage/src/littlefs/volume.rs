@@ -136,8 +136,10 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
                 Id::Staged(ticket) => fs.staged(place, ticket)?,
             };
             let file = match found.content {
-                Content::Chain(chain) => File::Chain(chain, Cursor::NONE),
-                Content::Inline(piece) if piece.len == 0 => File::Chain(Chain::EMPTY, Cursor::NONE),
+                Content::Chain(chain) => File::Chain(chain, Cursor::default()),
+                Content::Inline(piece) if piece.len == 0 => {
+                    File::Chain(Chain::EMPTY, Cursor::default())
+                }
                 Content::Inline(_) => {
                     let at = (spot.pair.blocks(), spot.entry);
                     File::Inline(fs.open.add(place.folder, at, Use::Reading)?)
@@ -222,7 +224,7 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
     ) -> Result<usize, Error> {
         let Ok(offset) = u32::try_from(offset) else { return Ok(0) };
         let chain = self.open.writer(staged.0)?.chain;
-        self.seen(|fs| fs.read_chain(chain, &mut Cursor::NONE, offset, buffer))
+        self.seen(|fs| fs.read_chain(chain, &mut Cursor::default(), offset, buffer))
     }
 
     fn write(

@@ -9,8 +9,8 @@ use super::nor::SimNor;
 use super::random::Random;
 use super::tree::{Act, Tree};
 use super::world::{
-    CardDevice, Device, Fs, Session, check_space, code, formatted, get, names, partial, path, put,
-    served, write,
+    CardDevice, Device, Fs, Session, block_len, check_space, code, formatted, get, names, partial,
+    path, put, served, write,
 };
 
 #[test]
@@ -20,7 +20,7 @@ fn a_medium_without_a_littlefs_says_what_to_do() {
     let error = Session::<CardDevice>::new(&chip).stat(path("a")).unwrap_err();
     assert_eq!(error, Error::Unknown);
     assert!(error.to_string().ends_with("format it"), "{error}");
-    let tiny = CardDevice::new(vec![0; 3 * 4096]);
+    let tiny = CardDevice::new(vec![0; 3 * 8192]);
     assert_eq!(LittleFs::<_, 1>::new(tiny.flash()).format(), Err(Error::NoSpace));
 }
 
@@ -253,7 +253,7 @@ fn mend(log: &mut [u8]) -> usize {
 fn damaged<D: Device>(seeds: u64, is_mended: bool) {
     let sample = sample::<D>();
     let image = sample.image();
-    let block_len = u32::from_le_bytes(image[24..28].try_into().unwrap()) as usize;
+    let block_len = block_len(&image);
     let logs = logs(&image, block_len);
     assert!(logs.len() >= 6, "{} logs", logs.len());
     for seed in 0..seeds {
@@ -298,7 +298,7 @@ fn nonsense_with_right_checksums_is_survived() {
 fn a_medium_of_version_2_0_is_served() {
     let device = formatted::<CardDevice>();
     let mut image = device.image();
-    let block_len = u32::from_le_bytes(image[24..28].try_into().unwrap()) as usize;
+    let block_len = block_len(&image);
     for block in [0, block_len] {
         image[block + 20] = 0;
         assert_eq!(mend(&mut image[block..block + block_len]), 1);

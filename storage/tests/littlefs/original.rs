@@ -7,7 +7,7 @@ use super::nor::SimNor;
 use super::random::Random;
 use super::tree::{Act, Tree};
 use super::world::{
-    CardDevice, Device, Session, check_space, code, formatted, get, path, put, served,
+    CardDevice, Device, Session, block_len, check_space, code, formatted, get, path, put, served,
 };
 
 /// The bytes of a medium, as a PC has them.
@@ -46,7 +46,7 @@ fn original_with<T>(
     work: impl FnOnce(&Filesystem<Image>) -> T,
 ) -> T {
     let bytes = device.image();
-    let block_len = u32::from_le_bytes(bytes[24..28].try_into().unwrap());
+    let block_len = block_len(&bytes) as u32;
     let mut config = Config::new(block_len, bytes.len() as u32 / block_len);
     configure(&mut config);
     let image = Image { bytes, block_len };
@@ -203,7 +203,7 @@ fn a_root_that_was_moved_is_found() {
     let chip = served(&device);
     put(&mut Session::<CardDevice>::new(&chip), "unmistakable", b"").unwrap();
     let image = device.image();
-    let block_len = u32::from_le_bytes(image[24..28].try_into().unwrap()) as usize;
+    let block_len = block_len(&image);
     let place = image.windows(12).position(|bytes| bytes == b"unmistakable").unwrap();
     assert!(place >= 2 * block_len, "in the log at {place}");
 }

@@ -225,6 +225,11 @@ pub fn code<T>(result: Result<T, Error>) -> Option<Code> {
     result.err().map(|error| Refusal::from(error).code)
 }
 
+/// Bytes of a littlefs block, as the superblock says.
+pub fn block_len(image: &[u8]) -> usize {
+    u32::from_le_bytes(image[24..28].try_into().unwrap()) as usize
+}
+
 /// Blocks that the file system says it uses, and those that a new mount finds.
 pub fn check_space<D: Device>(device: &D, served: &Served<D>) {
     let said = Session::<D>::new(served).space().unwrap();
