@@ -23,7 +23,7 @@ pub trait BlockDevice {
     /// What that means for the caller.
     fn kind(error: &Self::Error) -> ErrorKind;
 
-    /// How many blocks there are.
+    /// How many blocks there are. Asked at every turn, to see that the medium is there still.
     ///
     /// # Errors
     ///

@@ -77,6 +77,11 @@ impl<D: BlockDevice, const CACHE: usize> Disk<D, CACHE> {
         self.device.count().map_err(|error| self.failed_read(&error))
     }
 
+    /// Whether the medium is there still: what is held must not hide that it was taken out.
+    pub(super) fn probe(&mut self) -> Result<(), Error> {
+        self.device.count().map(|_| ()).map_err(|error| self.failed_read(&error))
+    }
+
     /// Whether nothing has gone wrong since [`start`](Self::start).
     pub(super) const fn is_good(&self) -> bool {
         self.is_good

@@ -103,7 +103,11 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
             && !slot.is_folder()
             && first.is_long()
             && !matches!(unmark(first), Unmarked::Nothing);
-        if is_staged { self.cut(id, slot.size()) } else { Ok(()) }
+        match slot.size() {
+            _ if !is_staged => Ok(()),
+            0 => self.remove_entry(id),
+            size => self.cut(id, size),
+        }
     }
 
     /// The number of free clusters: as the volume says, where that can be believed.
@@ -122,26 +126,30 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     /// one is right, for it is written first.
     fn count_free(&mut self, mend: bool) -> Result<(), Error> {
         self.free = 0;
-        for cluster in FIRST_CLUSTER..=self.geometry.last {
-            if self.link(cluster)? == 0 {
-                self.free += 1;
+        let mut cluster = FIRST_CLUSTER;
+        for at in 0..self.geometry.table_blocks {
+            // The entries of this block, of FAT12 also one that begins before it.
+            while self.geometry.is_cluster(cluster) && self.table_block(cluster) <= at {
+                self.free += u32::from(self.link(cluster)? == 0);
+                cluster += 1;
             }
-        }
-        if mend { self.mend_copies() } else { Ok(()) }
-    }
-
-    fn mend_copies(&mut self) -> Result<(), Error> {
-        let (table, count) = (self.geometry.table, self.geometry.table_blocks);
-        for copy in 1..u32::from(self.geometry.copies) {
-            let start = table.saturating_add(count.saturating_mul(copy));
-            for at in 0..count {
-                let block = *self.disk.block(table.saturating_add(at))?;
-                let other = start.saturating_add(at);
-                if *self.disk.block(other)? != block {
-                    *self.disk.edit(other)? = block;
-                }
+            if mend {
+                self.mend_copies(at)?;
             }
         }
         self.disk.barrier()
+    }
+
+    /// Make a block of the other copies of the FAT like that of the first.
+    fn mend_copies(&mut self, at: u32) -> Result<(), Error> {
+        let mut number = self.geometry.table.saturating_add(at);
+        let block = *self.disk.block(number)?;
+        for _ in 1..self.geometry.copies {
+            number = number.saturating_add(self.geometry.table_blocks);
+            if *self.disk.block(number)? != block {
+                *self.disk.edit(number)? = block;
+            }
+        }
+        Ok(())
     }
 }

@@ -87,6 +87,7 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
 
     /// Make a staged file without a byte.
     pub(super) fn make_staged(&mut self, place: Place<'_>) -> Result<Id, Error> {
+        self.journal.place?;
         place.check()?;
         let text = place.text()?;
         let mut name = LongName::from_text(text).ok_or(Error::BadName)?;
@@ -99,12 +100,8 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
             if plan.room.is_enough() { plan.room } else { self.make_room(place.folder, need)? };
         let count = name.parts() as u8 + 1;
         let id = Id { folder: place.folder, first: room.first as u16, count };
-        if self.is_in_one_block(id) {
-            self.begin_plain()?;
-        } else {
-            // A part of it must not stay: until it is used, a power cut takes all of it.
-            self.begin(&Record { erase: Some(id), ..Record::default() })?;
-        }
+        // No part of it must stay: until it is used, a power cut takes all of it.
+        self.begin(&Record { erase: Some(id), ..Record::default() })?;
         let short = Slot::new(alias, ARCHIVE | HIDDEN_SYSTEM);
         self.write_set(id, &name, &short, room.is_at_end)?;
         Ok(id)

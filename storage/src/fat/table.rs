@@ -105,6 +105,11 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         (block, byte as usize % BLOCK_LEN)
     }
 
+    /// The block of the FAT, counted from its start, where the entry of a cluster begins.
+    pub(super) fn table_block(&self, cluster: u32) -> u32 {
+        self.place_of(cluster).0.saturating_sub(self.geometry.table)
+    }
+
     /// Whether the entry of a cluster lies in two blocks, so that changing it is no single
     /// write: one in 341 of FAT12.
     pub(super) fn spans(&self, cluster: u32) -> bool {

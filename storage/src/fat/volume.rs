@@ -41,6 +41,8 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Volume for Fat<D, 
             self.mounts = self.mounts.wrapping_add(1);
             self.mount()?;
             self.is_mounted = true;
+        } else {
+            self.disk.probe()?;
         }
         Ok(self.mounts)
     }

@@ -17,8 +17,10 @@ struct State {
     stored: HashMap<u32, Block>,
     /// Blocks written since the last flush, in order.
     pending: Vec<(u32, Block)>,
-    /// Writes and flushes that are done before the power fails.
+    /// Writes and flushes that are done before something happens: the power fails …
     left: Option<usize>,
+    /// … or the card does.
+    fails: bool,
     /// Writes and flushes so far.
     steps: usize,
     /// Reads so far.
@@ -51,6 +53,10 @@ pub enum Loss {
 #[derive(Debug)]
 pub struct Failure(ErrorKind);
 
+impl Failure {
+    pub const ABSENT: Self = Self(ErrorKind::Absent);
+}
+
 impl Card {
     pub fn new(bytes: Rc<Vec<u8>>) -> Self {
         Self(Rc::new(RefCell::new(State {
@@ -58,6 +64,7 @@ impl Card {
             stored: HashMap::new(),
             pending: Vec::new(),
             left: None,
+            fails: false,
             steps: 0,
             reads: 0,
             mood: Mood::Good,
@@ -67,6 +74,12 @@ impl Card {
     /// Let the power fail after so many writes and flushes.
     pub fn cut_after(&self, steps: usize) {
         self.0.borrow_mut().left = Some(steps);
+    }
+
+    /// Let nothing be written any more after so many writes and flushes.
+    pub fn fail_after(&self, steps: usize) {
+        self.cut_after(steps);
+        self.0.borrow_mut().fails = true;
     }
 
     /// Writes and flushes so far.
@@ -80,7 +93,9 @@ impl Card {
     }
 
     pub fn set_mood(&self, mood: Mood) {
-        self.0.borrow_mut().mood = mood;
+        let mut state = self.0.borrow_mut();
+        state.mood = mood;
+        state.left = None;
     }
 
     /// A card with what was stored when the power failed.
@@ -95,7 +110,7 @@ impl Card {
             let is_stored = match loss {
                 Loss::All => false,
                 Loss::None => true,
-                Loss::Some(_) => next_random(&mut random) % 2 == 0,
+                Loss::Some(_) => next_random(&mut random).is_multiple_of(2),
             };
             if is_stored {
                 stored.insert(*number, *block);
@@ -132,6 +147,10 @@ impl State {
     /// One more write or flush; or the power fails.
     fn step(&mut self) -> Result<(), Failure> {
         match &mut self.left {
+            Some(0) if self.fails => {
+                self.mood = Mood::WriteFails;
+                return Err(Failure(ErrorKind::Failed));
+            }
             Some(0) => {
                 self.mood = Mood::Absent;
                 return Err(Failure(ErrorKind::Absent));

@@ -1,7 +1,7 @@
 //! What another implementation says of our cards, and we of its: dosfstools and mtools.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::rc::Rc;
 
@@ -60,10 +60,6 @@ impl Image {
 
     pub fn card(&self) -> Card {
         Card::new(Rc::new(std::fs::read(&self.file).unwrap()))
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.file
     }
 
     /// What `fsck.fat` has to say against it.

@@ -23,13 +23,33 @@ pub const KINDS: [FatType; 3] = [FatType::Fat12, FatType::Fat16, FatType::Fat32]
 pub fn formatted(kind: FatType) -> Rc<Vec<u8>> {
     let (blocks, cluster) = match kind {
         FatType::Fat12 => (2048, 512),
-        FatType::Fat16 => (16_384, 1024),
+        FatType::Fat16 => (4400, 512),
         FatType::Fat32 => (68_000, 512),
     };
     let mut image = Cursor::new(vec![0; blocks * 512]);
     let options = FormatVolumeOptions::new().fat_type(kind).bytes_per_cluster(cluster);
     fatfs::format_volume(&mut image, options).unwrap();
     Rc::new(image.into_inner())
+}
+
+/// The same with few clusters. A FAT32 of less than 65,525 clusters is none for some PCs, but
+/// quickly copied: good for what is done thousands of times.
+pub fn small(kind: FatType) -> Rc<Vec<u8>> {
+    const CLUSTERS: u32 = 3000;
+    let whole = formatted(kind);
+    if kind != FatType::Fat32 {
+        return whole;
+    }
+    let mut image = (*whole).clone();
+    let number = |at: usize| u32::from_le_bytes(image[at..at + 4].try_into().unwrap());
+    let reserved = u32::from(u16::from_le_bytes([image[14], image[15]]));
+    let blocks = reserved + u32::from(image[16]) * number(36) + CLUSTERS;
+    let info = usize::from(u16::from_le_bytes([image[48], image[49]])) * 512;
+    image.truncate(blocks as usize * 512);
+    image[32..36].copy_from_slice(&blocks.to_le_bytes());
+    // All but the root are free.
+    image[info + 488..info + 492].copy_from_slice(&(CLUSTERS - 1).to_le_bytes());
+    Rc::new(image)
 }
 
 pub fn serve(card: &Card) -> RefCell<Served> {
