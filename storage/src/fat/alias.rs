@@ -15,9 +15,9 @@ pub(super) const CANDIDATES: usize = 8;
 const HASHED_MIN: u32 = 5;
 
 /// The short name that a name is by itself, in upper case; `None` if it is none.
-pub(super) fn exact(name: &str) -> Option<[u8; SHORT_LEN]> {
-    let (base, extension) = match name.bytes().position(|byte| byte == b'.') {
-        None => (name.as_bytes(), &b""[..]),
+pub(super) fn exact(name: &[u8]) -> Option<[u8; SHORT_LEN]> {
+    let (base, extension) = match name.iter().position(|byte| *byte == b'.') {
+        None => (name, &b""[..]),
         Some(dot) => split(name, dot).filter(|(_, extension)| !extension.is_empty())?,
     };
     let fits = (1..=BASE_LEN).contains(&base.len()) && extension.len() <= EXTENSION_LEN;
@@ -26,8 +26,8 @@ pub(super) fn exact(name: &str) -> Option<[u8; SHORT_LEN]> {
 }
 
 /// What stands before the dot, and behind it.
-fn split(name: &str, dot: usize) -> Option<(&[u8], &[u8])> {
-    let (base, rest) = name.as_bytes().split_at_checked(dot)?;
+fn split(name: &[u8], dot: usize) -> Option<(&[u8], &[u8])> {
+    let (base, rest) = name.split_at_checked(dot)?;
     Some((base, rest.get(1..)?))
 }
 
@@ -38,22 +38,22 @@ const fn is_plain(byte: u8) -> bool {
 }
 
 /// An alias for a name, another one for each number from 0 on.
-pub(super) fn candidate(name: &str, number: u32) -> [u8; SHORT_LEN] {
+pub(super) fn candidate(name: &[u8], number: u32) -> [u8; SHORT_LEN] {
     if number == 0
         && let Some(exact) = exact(name)
     {
         return exact;
     }
     // A dot at the start begins no extension.
-    let dot = name.bytes().rposition(|byte| byte == b'.').filter(|dot| *dot > 0);
+    let dot = name.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0);
     let parts = dot.and_then(|dot| split(name, dot));
-    let (base, extension) = parts.unwrap_or((name.as_bytes(), b""));
+    let (base, extension) = parts.unwrap_or((name, b""));
     if number < HASHED_MIN {
         let digit = b'0' + number.clamp(1, 9) as u8;
         return join(base, extension, &[b'~', digit]);
     }
-    let hash = name.bytes().fold(number.wrapping_mul(0x9e37_79b1), |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    let hash = name.iter().fold(number.wrapping_mul(0x9e37_79b1), |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
     });
     let digit = |shift: u32| match (hash >> shift & 15) as u8 {
         digit @ ..10 => b'0' + digit,
@@ -105,14 +105,14 @@ mod tests {
             ("12345678.123", b"12345678123"),
             ("~x", b"~X         "),
         ] {
-            assert_eq!(exact(name).as_ref(), Some(short), "{name}");
-            assert_eq!(&candidate(name, 0), short, "{name}");
+            assert_eq!(exact(name.as_bytes()).as_ref(), Some(short), "{name}");
+            assert_eq!(&candidate(name.as_bytes(), 0), short, "{name}");
         }
         for name in
             ["123456789", "a.html", "a b", ".a", "a.", "...", "a.b.c", "ä", "a+b", "%41", "", "."]
         {
             assert_eq!(
-                exact(name),
+                exact(name.as_bytes()),
                 if name == "%41" { Some(*b"%41        ") } else { None },
                 "{name}"
             );
@@ -121,12 +121,13 @@ mod tests {
 
     #[test]
     fn aliases_are_of_the_right_kind_and_differ() {
-        assert_eq!(&candidate("A long name.html", 1), b"ALONGN~1HTM");
-        assert_eq!(&candidate("...", 3), b"_~3        ");
-        assert_eq!(&candidate("äöü.ß", 2), b"___~2   _  ");
-        assert_eq!(&candidate(".profile", 1), b"PROFIL~1   ");
+        assert_eq!(&candidate("A long name.html".as_bytes(), 1), b"ALONGN~1HTM");
+        assert_eq!(&candidate("...".as_bytes(), 3), b"_~3        ");
+        assert_eq!(&candidate("äöü.ß".as_bytes(), 2), b"___~2   _  ");
+        assert_eq!(&candidate(".profile".as_bytes(), 1), b"PROFIL~1   ");
         for name in ["A long name.html", "...", "日本語", "x", "-rf", "a+b.tar.gz"] {
-            let mut all: Vec<_> = (1..200).map(|number| candidate(name, number)).collect();
+            let mut all: Vec<_> =
+                (1..200).map(|number| candidate(name.as_bytes(), number)).collect();
             for alias in &all {
                 let (base, extension) = alias.split_at(8);
                 assert_ne!(base[0], b' ');

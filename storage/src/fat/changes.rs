@@ -18,12 +18,13 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         old: Option<Id>,
         modified: Option<u64>,
     ) -> Result<Id, Error> {
-        let (_, slot) = self.entry_slot(id)?;
-        let modified = modified.or_else(|| self.clock());
-        let slot = slot.with_modified(modified).with_version(self.version());
+        let (_, mut slot) = self.entry_slot(id)?;
+        slot.set_attributes(ARCHIVE);
+        slot.set_modified(modified.or_else(|| self.clock()));
+        slot.set_version(self.version());
         match old {
-            Some(old) => self.replace(id, &slot.with_attributes(ARCHIVE), old),
-            None => self.unmark_entry(id, &slot.with_attributes(ARCHIVE)),
+            Some(old) => self.replace(id, &slot, old),
+            None => self.unmark_entry(id, &slot),
         }
     }
 
@@ -78,13 +79,17 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     fn fill_folder(&mut self, id: Id) -> Result<(), Error> {
         let run = self.new_folder_run()?;
         let now = self.clock();
-        let itself = Slot::new(DOT, FOLDER).with_modified(now).with_cluster(run.first);
-        // The root is called 0 here, by whatever cluster it begins.
-        let parent = Slot::new(DOTDOT, FOLDER).with_modified(now).with_cluster(id.folder);
+        let mut slot = Slot::new(DOT, FOLDER);
+        slot.set_modified(now);
+        slot.set_cluster(run.first);
+        let tail = slot.tail();
         let block = self.disk.fresh(self.geometry.block_of(run.first))?;
-        put(block, 0, &itself.0);
-        put(block, SLOT_LEN, &parent.0);
-        let tail = itself.with_version(self.version()).tail();
+        put(block, 0, &slot.0);
+        slot = Slot::new(DOTDOT, FOLDER);
+        slot.set_modified(now);
+        // The root is called 0 here, by whatever cluster it begins.
+        slot.set_cluster(id.folder);
+        put(block, SLOT_LEN, &slot.0);
         let change = Put { id, tail, is_unmarked: true };
         self.perform(&Record { run, put: Some(change), ..Record::default() })
     }

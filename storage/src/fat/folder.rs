@@ -106,14 +106,15 @@ pub(super) struct Sets {
     is_at_end: bool,
 }
 
-impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATHER> {
-    /// The entries of a folder, from a slot on; with room for a new entry of so many slots.
-    pub(super) fn sets(&mut self, folder: u32, from: u32, need: u32) -> Result<Sets, Error> {
+impl Sets {
+    /// The entries from a slot on; with room for a new entry of so many slots.
+    pub(super) const fn new(walk: Walk, need: u32) -> Self {
         let room = Room { need, first: 0, count: 0, is_at_end: false };
-        let walk = self.walk(folder, from)?;
-        Ok(Sets { walk, name: LongName::EMPTY, room, is_at_end: false })
+        Self { walk, name: LongName::EMPTY, room, is_at_end: false }
     }
+}
 
+impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATHER> {
     /// The next entry. At the end, room was found as far as the folder has it.
     pub(super) fn next_set(&mut self, sets: &mut Sets) -> Result<Option<Set>, Error> {
         sets.name.reset();
@@ -231,8 +232,9 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     pub(super) fn erase(&mut self, id: Id) -> Result<(), Error> {
         let mut walk = self.walk(id.folder, id.first.into())?;
         for _ in 0..id.count {
-            let slot = self.slot(&walk)?.ok_or(Error::Damaged)?;
-            self.put_slot(&walk, &slot.deleted())?;
+            let mut slot = self.slot(&walk)?.ok_or(Error::Damaged)?;
+            slot.delete();
+            self.put_slot(&walk, &slot)?;
             self.advance(&mut walk)?;
         }
         Ok(())

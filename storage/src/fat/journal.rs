@@ -3,7 +3,7 @@
 
 use super::Fat;
 use super::geometry::NO_CLUSTER;
-use super::long::{Unmarked, as_first_part, unmark};
+use super::long::{Unmarked, set_first, unmark};
 use super::record::{Put, Record};
 use super::slot::DOTDOT;
 use super::table::{END, Run};
@@ -101,29 +101,23 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     }
 
     fn put_entry(&mut self, put: &Put) -> Result<(), Error> {
-        let (walk, slot) = self.entry_slot(put.id)?;
-        self.put_slot(&walk, &slot.with_tail(put.tail))?;
+        let (walk, mut slot) = self.entry_slot(put.id)?;
+        slot.set_tail(put.tail);
+        self.put_slot(&walk, &slot)?;
         if !put.is_unmarked {
             return Ok(());
         }
-        let mut walk = self.walk(put.id.folder, put.id.first.into())?;
-        let slot = self.slot(&walk)?.ok_or(Error::Damaged)?;
-        let freed = match unmark(slot) {
-            _ if slot.is_deleted() => true,
-            Unmarked::Nothing => false,
-            Unmarked::Changed(changed) => {
-                self.put_slot(&walk, &changed)?;
-                false
-            }
-            Unmarked::Freed => {
-                self.put_slot(&walk, &slot.deleted())?;
-                true
-            }
-        };
-        if freed {
+        let (mut walk, mut slot) = self.first_slot(put.id)?;
+        let is_freed = slot.is_deleted() || unmark(&mut slot) == Unmarked::Freed;
+        if is_freed {
+            slot.delete();
+        }
+        self.put_slot(&walk, &slot)?;
+        if is_freed {
             self.advance(&mut walk)?;
-            let next = self.slot(&walk)?.ok_or(Error::Damaged)?;
-            self.put_slot(&walk, &as_first_part(next))?;
+            let mut next = self.slot(&walk)?.ok_or(Error::Damaged)?;
+            set_first(&mut next);
+            self.put_slot(&walk, &next)?;
         }
         Ok(())
     }
@@ -132,8 +126,9 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     fn set_parent(&mut self, folder: u32, parent: u32) -> Result<(), Error> {
         let walk = self.walk(folder, 1)?;
         match self.slot(&walk)? {
-            Some(slot) if slot.short() == DOTDOT => {
-                self.put_slot(&walk, &slot.with_cluster(parent))
+            Some(mut slot) if slot.short() == DOTDOT => {
+                slot.set_cluster(parent);
+                self.put_slot(&walk, &slot)
             }
             // A folder without it is damaged, and no worse for being moved.
             _ => Ok(()),

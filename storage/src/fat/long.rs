@@ -2,7 +2,7 @@
 
 use super::bytes::{put, u16_at};
 use super::slot::{SHORT_LEN, Slot};
-use super::units::{fold, fold_text};
+use super::units::fold;
 
 /// Units in one slot, and where in it they are.
 const PART_LEN: usize = 13;
@@ -74,16 +74,17 @@ impl LongName {
     pub(super) const EMPTY: Self =
         Self { units: [0; PARTS_MAX * PART_LEN], len: 0, checksum: 0, due: 0, is_begun: false };
 
-    /// The units of a text, if there are 255 at most.
-    pub(super) fn from_text(text: &str) -> Option<Self> {
-        let mut name = Self::EMPTY;
+    /// Make it this text; returns whether that is UTF-8, of 255 units at most.
+    pub(super) fn set_text(&mut self, text: &[u8]) -> bool {
+        self.len = 0;
+        let Ok(text) = core::str::from_utf8(text) else { return false };
         for unit in text.encode_utf16() {
-            if name.len == UNITS_MAX {
-                return None;
+            if self.len == UNITS_MAX {
+                return false;
             }
-            name.push(unit);
+            self.push(unit);
         }
-        Some(name)
+        true
     }
 
     /// The units of a short name.
@@ -126,9 +127,25 @@ impl LongName {
         }
     }
 
-    /// Whether it is this name, in upper or lower case.
-    pub(super) fn is(&self, text: &str) -> bool {
-        self.units().iter().map(|unit| fold(*unit)).eq(fold_text(text))
+    /// Whether it is the same name, in upper or lower case.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let mut pairs = self.units().iter().zip(other.units());
+        self.len == other.len && pairs.all(|(own, other)| fold(*own) == fold(*other))
+    }
+
+    /// Whether it has only what FAT allows in names.
+    pub(super) fn is_allowed(&self) -> bool {
+        let is_bad = |unit: &u16| match u8::try_from(*unit) {
+            Ok(byte) => {
+                byte < b' '
+                    || matches!(
+                        byte,
+                        0x7f | b'"' | b'*' | b'/' | b':' | b'<' | b'>' | b'?' | b'\\' | b'|'
+                    )
+            }
+            Err(_) => false,
+        };
+        !self.units().iter().any(is_bad)
     }
 
     /// Write it as UTF-8 and return the length; `None` where that does not fit, or it is none.
@@ -185,8 +202,14 @@ impl LongName {
     }
 
     /// How many slots it needs.
-    pub(super) fn parts(&self) -> usize {
+    pub(super) const fn parts(&self) -> usize {
         self.len.div_ceil(PART_LEN)
+    }
+
+    /// How many it needs with a mark, which takes one unit more if there is one.
+    pub(super) const fn parts_marked(&self) -> usize {
+        let len = if self.len < UNITS_MAX { self.len + 1 } else { self.len };
+        len.div_ceil(PART_LEN)
     }
 
     /// The slot of a part, counted from 1.
@@ -207,39 +230,39 @@ impl LongName {
     }
 }
 
-/// A part of a name that comes first now, its earlier first part being gone.
-pub(super) const fn as_first_part(mut slot: Slot) -> Slot {
+/// Make it the part of a name that comes first, where the first one was freed.
+pub(super) const fn set_first(slot: &mut Slot) {
     slot.0[0] |= IS_FIRST;
-    slot
 }
 
 /// What becomes of the first slot of a staged file's name when the mark is taken off.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unmarked {
     /// There is no mark.
     Nothing,
-    /// This stands there then.
-    Changed(Slot),
-    /// The mark was all that it held: it is free then, and the next one is first.
+    /// The mark is off.
+    Changed,
+    /// The mark was all that it held: it is to be freed, and the next one is first.
     Freed,
 }
 
 /// Take the mark off the first slot of a staged file's name.
-pub(super) fn unmark(mut slot: Slot) -> Unmarked {
+pub(super) fn unmark(slot: &mut Slot) -> Unmarked {
     let len = PLACES.iter().position(|&place| u16_at(&slot.0, place) == 0).unwrap_or(PART_LEN);
     let last = len.checked_sub(1).and_then(|last| PLACES.get(last)).copied();
     let mark = last.and_then(|last| Some((last, Mark::from_unit(u16_at(&slot.0, last))?)));
-    match mark {
-        None => Unmarked::Nothing,
-        Some((_, mark)) if mark.kept().is_none() && len == 1 => Unmarked::Freed,
-        Some((place, mark)) => {
-            // Behind the end there are ones already.
-            put(&mut slot.0, place, &mark.kept().unwrap_or(0).to_le_bytes());
-            if mark.kept().is_none()
-                && let Some(&behind) = PLACES.get(len)
-            {
-                put(&mut slot.0, behind, &[0xff, 0xff]);
-            }
-            Unmarked::Changed(slot)
-        }
+    let Some((place, mark)) = mark else { return Unmarked::Nothing };
+    if let Some(unit) = mark.kept() {
+        put(&mut slot.0, place, &unit.to_le_bytes());
+        return Unmarked::Changed;
     }
+    if len == 1 {
+        return Unmarked::Freed;
+    }
+    // A zero ends the name, ones fill up what is left.
+    put(&mut slot.0, place, &[0, 0]);
+    if let Some(&behind) = PLACES.get(len) {
+        put(&mut slot.0, behind, &[0xff, 0xff]);
+    }
+    Unmarked::Changed
 }

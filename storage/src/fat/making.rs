@@ -1,7 +1,7 @@
 //! Finding the journal, and making it on a volume that has none.
 
 use super::Fat;
-use super::folder::{ROOT, Set};
+use super::folder::{ROOT, Set, Sets};
 use super::geometry::NO_CLUSTER;
 use super::journal::BLOCKS;
 use super::record::{OPEN_MAX, Record};
@@ -11,10 +11,7 @@ use crate::block::{BLOCK_LEN, BlockDevice};
 use crate::chip::Error;
 
 /// The name of the file, in the root.
-const NAME: [u8; SHORT_LEN] = *b"CORACLE JNL";
-
-/// The same as a client would write it.
-pub(super) const SHOWN: &str = "coracle.jnl";
+pub(super) const NAME: [u8; SHORT_LEN] = *b"CORACLE JNL";
 
 const LEN: u32 = BLOCKS * BLOCK_LEN as u32;
 
@@ -26,7 +23,7 @@ pub(super) fn is_journal(slot: &Slot) -> bool {
 impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATHER> {
     /// Find the entry of the journal, and with it the journal if that was made to the end.
     pub(super) fn find_journal(&mut self) -> Result<Option<Set>, Error> {
-        let mut sets = self.sets(ROOT, 0, 0)?;
+        let mut sets = Sets::new(self.walk(ROOT, 0)?, 0);
         while let Some(set) = self.next_set(&mut sets)? {
             if is_journal(&set.slot) {
                 let run = self.journal_run(set.slot.cluster());
@@ -59,12 +56,16 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         Record::default().emit(self.disk.fresh(place)?, 0, &[None; OPEN_MAX]);
         self.disk.fresh(place + 1)?;
         let walk = self.walk(ROOT, index)?;
-        let entry = Slot::new(NAME, HIDDEN_SYSTEM);
-        self.put_slot(&walk, &entry.with_note(run.first))?;
+        let mut entry = Slot::new(NAME, HIDDEN_SYSTEM);
+        entry.set_note(run.first);
+        self.put_slot(&walk, &entry)?;
         self.disk.barrier()?;
         self.apply(&Record { run, ..Record::default() })?;
         self.disk.barrier()?;
-        self.put_slot(&walk, &entry.with_cluster(run.first).with_size(LEN))?;
+        entry.set_note(0);
+        entry.set_cluster(run.first);
+        entry.set_size(LEN);
+        self.put_slot(&walk, &entry)?;
         self.disk.barrier()?;
         self.journal.place = Ok(place);
         Ok(())

@@ -98,11 +98,11 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         let Some(id) = self.open.get(at).copied().flatten() else { return Ok(()) };
         let (_, slot) = self.entry_slot(id)?;
         let walk = self.walk(id.folder, id.first.into())?;
-        let first = self.slot(&walk)?.ok_or(Error::Damaged)?;
+        let mut first = self.slot(&walk)?.ok_or(Error::Damaged)?;
         let is_staged = slot.is_hidden_system()
             && !slot.is_folder()
             && first.is_long()
-            && !matches!(unmark(first), Unmarked::Nothing);
+            && unmark(&mut first) != Unmarked::Nothing;
         match slot.size() {
             _ if !is_staged => Ok(()),
             0 => self.remove_entry(id),

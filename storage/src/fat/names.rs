@@ -19,34 +19,10 @@ pub struct Place<'p> {
     pub(super) name: &'p [u8],
 }
 
-impl<'p> Place<'p> {
-    /// The name as text, without which it is the name of nothing here.
-    fn text(self) -> Result<&'p str, Error> {
-        core::str::from_utf8(self.name).map_err(|_| Error::NotFound)
-    }
-
-    /// Whether an entry may have this name.
-    pub(super) fn check(self) -> Result<(), Error> {
-        let text = self.text().map_err(|_| Error::BadName)?;
-        let is_bad = |byte| {
-            matches!(
-                byte,
-                ..b' ' | 0x7f | b'"' | b'*' | b'/' | b':' | b'<' | b'>' | b'?' | b'\\' | b'|'
-            )
-        };
-        if text.bytes().any(is_bad) {
-            return Err(Error::BadName);
-        }
-        let last = text.encode_utf16().last().and_then(Mark::from_unit);
-        let is_journal = self.folder == ROOT && text.eq_ignore_ascii_case(making::SHOWN);
-        if last.is_some() || is_journal { Err(Error::Reserved) } else { Ok(()) }
-    }
-}
-
 /// Where an entry is to be made.
 struct Plan {
     room: Room,
-    alias: Option<[u8; SHORT_LEN]>,
+    alias: [u8; SHORT_LEN],
     /// The newest generation of staged files of that name.
     newest: Option<u32>,
 }
@@ -58,21 +34,24 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         place: Place<'_>,
         each: &mut dyn FnMut(Leftover<Id>),
     ) -> Result<Option<Set>, Error> {
-        let Ok(text) = place.text() else { return Ok(None) };
-        let alias = exact(text);
-        let mut sets = self.sets(place.folder, 0, 0)?;
+        let mut wanted = LongName::EMPTY;
+        if !wanted.set_text(place.name) {
+            return Ok(None);
+        }
+        let alias = exact(place.name);
+        let mut sets = Sets::new(self.walk(place.folder, 0)?, 0);
         let mut found = None;
         while let Some(set) = self.next_set(&mut sets)? {
             match set.nature {
                 Nature::Visible if found.is_some() => {}
                 Nature::Visible => {
                     let is_alias = set.has_long && alias.is_some_and(|it| it == set.slot.short());
-                    if is_alias || sets.name.is(text) {
+                    if is_alias || sets.name.is(&wanted) {
                         found = Some(set);
                     }
                 }
                 Nature::Staged(mark) => {
-                    if is_staged_of(&mut sets, mark, text) {
+                    if is_staged_of(&mut sets, mark, &wanted) {
                         // Serial numbers are compared in 32 bits, generations have five.
                         let order = mark.generation() << 27;
                         let length = set.slot.size().into();
@@ -88,13 +67,16 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     /// Make a staged file without a byte.
     pub(super) fn make_staged(&mut self, place: Place<'_>) -> Result<Id, Error> {
         self.journal.place?;
-        place.check()?;
-        let text = place.text()?;
-        let mut name = LongName::from_text(text).ok_or(Error::BadName)?;
-        // The mark takes one unit more, if there is one.
-        let need = name.parts().max((name.units().len() + 1).div_ceil(13).min(20)) as u32 + 1;
-        let plan = self.plan(place.folder, text, need)?;
-        let alias = plan.alias.ok_or(Error::FolderFull)?;
+        let mut name = LongName::EMPTY;
+        if !name.set_text(place.name) || !name.is_allowed() {
+            return Err(Error::BadName);
+        }
+        let is_journal = place.folder == ROOT && exact(place.name) == Some(making::NAME);
+        if name.mark().is_some() || is_journal {
+            return Err(Error::Reserved);
+        }
+        let need = name.parts_marked() as u32 + 1;
+        let plan = self.plan(place, &name, need)?;
         name.add_mark(plan.newest.map_or(0, |newest| newest + 1));
         let room =
             if plan.room.is_enough() { plan.room } else { self.make_room(place.folder, need)? };
@@ -102,7 +84,7 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         let id = Id { folder: place.folder, first: room.first as u16, count };
         // No part of it must stay: until it is used, a power cut takes all of it.
         self.begin(&Record { erase: Some(id), ..Record::default() })?;
-        let short = Slot::new(alias, ARCHIVE | HIDDEN_SYSTEM);
+        let short = Slot::new(plan.alias, ARCHIVE | HIDDEN_SYSTEM);
         self.write_set(id, &name, &short, room.is_at_end)?;
         Ok(id)
     }
@@ -130,27 +112,26 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
 
     /// Look through a folder for room, for an alias that is not taken, and for staged files of
     /// that name.
-    fn plan(&mut self, folder: u32, text: &str, need: u32) -> Result<Plan, Error> {
+    fn plan(&mut self, place: Place<'_>, name: &LongName, need: u32) -> Result<Plan, Error> {
         for tries in (0..64).step_by(CANDIDATES) {
             let candidates: [_; CANDIDATES] =
-                core::array::from_fn(|at| candidate(text, tries + at as u32));
+                core::array::from_fn(|at| candidate(place.name, tries + at as u32));
             let mut taken = [false; CANDIDATES];
             let mut newest: Option<u32> = None;
-            let mut sets = self.sets(folder, 0, need)?;
+            let mut sets = Sets::new(self.walk(place.folder, 0)?, need);
             while let Some(set) = self.next_set(&mut sets)? {
                 let short = set.slot.short();
                 for (taken, candidate) in taken.iter_mut().zip(&candidates) {
                     *taken |= *candidate == short;
                 }
                 if let Nature::Staged(mark) = set.nature
-                    && is_staged_of(&mut sets, mark, text)
+                    && is_staged_of(&mut sets, mark, name)
                 {
                     newest = Some(newer(newest, mark.generation()));
                 }
             }
             let mut free = candidates.into_iter().zip(taken).filter(|(_, taken)| !taken);
-            let alias = free.next().map(|(alias, _)| alias);
-            if alias.is_some() {
+            if let Some((alias, _)) = free.next() {
                 return Ok(Plan { room: sets.room, alias, newest });
             }
         }
@@ -160,7 +141,7 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     /// Make a folder longer until it has room.
     pub(super) fn make_room(&mut self, folder: u32, need: u32) -> Result<Room, Error> {
         loop {
-            let mut sets = self.sets(folder, 0, need)?;
+            let mut sets = Sets::new(self.walk(folder, 0)?, need);
             while self.next_set(&mut sets)?.is_some() {}
             if sets.room.is_enough() {
                 return Ok(sets.room);
@@ -201,7 +182,7 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         id: Id,
         memory: &'m mut [u8],
     ) -> Result<Place<'m>, Error> {
-        let mut sets = self.sets(id.folder, id.first.into(), 0)?;
+        let mut sets = Sets::new(self.walk(id.folder, id.first.into())?, 0);
         let set = self.next_set(&mut sets)?.filter(|set| set.id == id);
         let Some(Set { nature: Nature::Staged(mark), .. }) = set else {
             return Err(Error::Damaged);
@@ -226,9 +207,9 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     }
 }
 
-fn is_staged_of(sets: &mut Sets, mark: Mark, text: &str) -> bool {
+fn is_staged_of(sets: &mut Sets, mark: Mark, name: &LongName) -> bool {
     sets.name.remove_mark(mark);
-    sets.name.is(text)
+    sets.name.is(name)
 }
 
 /// The newer of two generations, which are numbered in a circle.

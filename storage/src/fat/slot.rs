@@ -92,10 +92,9 @@ impl Slot {
         self.0[ATTRIBUTES] & HIDDEN_SYSTEM == HIDDEN_SYSTEM
     }
 
-    /// The slot given back.
-    pub(super) const fn deleted(mut self) -> Self {
+    /// Give it back.
+    pub(super) const fn delete(&mut self) {
         self.0[0] = DELETED;
-        self
     }
 
     pub(super) fn short(&self) -> [u8; SHORT_LEN] {
@@ -111,21 +110,18 @@ impl Slot {
         u32_at(&self.0, CREATED)
     }
 
-    /// With such a number.
-    pub(super) fn with_note(mut self, note: u32) -> Self {
+    /// Put such a number there.
+    pub(super) fn set_note(&mut self, note: u32) {
         put(&mut self.0, CREATED, &note.to_le_bytes());
-        self
     }
 
-    /// The same name for another file.
-    pub(super) fn with_tail(mut self, tail: [u8; TAIL_LEN]) -> Self {
+    /// Make it the name of another file.
+    pub(super) fn set_tail(&mut self, tail: [u8; TAIL_LEN]) {
         put(&mut self.0, SHORT_LEN, &tail);
-        self
     }
 
-    pub(super) const fn with_attributes(mut self, attributes: u8) -> Self {
+    pub(super) const fn set_attributes(&mut self, attributes: u8) {
         self.0[ATTRIBUTES] = attributes;
-        self
     }
 
     pub(super) fn cluster(&self) -> u32 {
@@ -133,36 +129,32 @@ impl Slot {
         u32::from(high) << 16 | u32::from(low)
     }
 
-    pub(super) fn with_cluster(mut self, cluster: u32) -> Self {
+    pub(super) fn set_cluster(&mut self, cluster: u32) {
         let [a, b, c, d] = cluster.to_le_bytes();
         put(&mut self.0, CLUSTER_LOW, &[a, b]);
         put(&mut self.0, CLUSTER_HIGH, &[c, d]);
-        self
     }
 
     pub(super) fn size(&self) -> u32 {
         u32_at(&self.0, SIZE)
     }
 
-    pub(super) fn with_size(mut self, size: u32) -> Self {
+    pub(super) fn set_size(&mut self, size: u32) {
         put(&mut self.0, SIZE, &size.to_le_bytes());
-        self
     }
 
-    /// With this time of modification, in seconds since 1970, or none.
-    pub(super) fn with_modified(mut self, modified: Option<u64>) -> Self {
+    /// Set the time of modification, in seconds since 1970, or none.
+    pub(super) fn set_modified(&mut self, modified: Option<u64>) {
         let (date, time) = modified.map_or((0, 0), time::from_unix);
         put(&mut self.0, TIME, &time.to_le_bytes());
         put(&mut self.0, DATE, &date.to_le_bytes());
-        self
     }
 
-    /// With a mark by which versions of a file differ: where there is no date of creation, as
+    /// Set a mark by which versions of a file differ: where there is no date of creation, as
     /// here, its hundredths of a second mean nothing to a PC.
-    pub(super) const fn with_version(mut self, number: u32) -> Self {
+    pub(super) const fn set_version(&mut self, number: u32) {
         // PCs accept 0 to 199.
         self.0[CREATED_TENTHS] = (number % 200) as u8;
-        self
     }
 
     pub(super) fn metadata(&self) -> Metadata {

@@ -91,9 +91,9 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         let run = self.find_run(1, missing.max(ahead))?;
         let mut record = Record { run, ..Record::default() };
         if staged.clusters == 0 {
-            let (_, slot) = self.entry_slot(staged.id)?;
-            let tail = slot.with_cluster(run.first).tail();
-            record.put = Some(Put { id: staged.id, tail, is_unmarked: false });
+            let (_, mut slot) = self.entry_slot(staged.id)?;
+            slot.set_cluster(run.first);
+            record.put = Some(Put { id: staged.id, tail: slot.tail(), is_unmarked: false });
         } else {
             record.link = staged.last;
             record.link_to = run.first;
@@ -122,8 +122,9 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
             return Ok(());
         }
         self.begin_plain()?;
-        let (walk, slot) = self.entry_slot(staged.id)?;
-        self.put_slot(&walk, &slot.with_size(staged.length))?;
+        let (walk, mut slot) = self.entry_slot(staged.id)?;
+        slot.set_size(staged.length);
+        self.put_slot(&walk, &slot)?;
         self.disk.barrier()?;
         staged.synced = staged.length;
         Ok(())
@@ -164,10 +165,11 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         let (_, slot) = self.entry_slot(id)?;
         let needed = self.geometry.clusters_for(size);
         let mut cursor = Cursor::new(slot.cluster());
-        let mut tail = slot.with_size(size);
+        let mut shorter = slot;
+        shorter.set_size(size);
         let (last, rest) = match needed.checked_sub(1) {
             None => {
-                tail = tail.with_cluster(NO_CLUSTER);
+                shorter.set_cluster(NO_CLUSTER);
                 (NO_CLUSTER, slot.cluster())
             }
             Some(nth) => {
@@ -175,10 +177,10 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
                 (last, self.next_cluster(last)?.unwrap_or(NO_CLUSTER))
             }
         };
-        if rest == NO_CLUSTER && tail == slot {
+        if rest == NO_CLUSTER && shorter == slot {
             return Ok(());
         }
-        let change = Put { id, tail: tail.tail(), is_unmarked: false };
+        let change = Put { id, tail: shorter.tail(), is_unmarked: false };
         let link = if rest == NO_CLUSTER { NO_CLUSTER } else { last };
         let freeing = self.freeing(rest)?;
         self.perform(&Record { link, link_to: END, put: Some(change), ..freeing })

@@ -12,14 +12,13 @@ pub(super) const fn fold(unit: u16) -> u16 {
     }
 }
 
-/// The units of a text, in upper case.
-pub(super) fn fold_text(text: &str) -> impl Iterator<Item = u16> + '_ {
-    text.encode_utf16().map(fold)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn fold_text(text: &str) -> impl Iterator<Item = u16> + '_ {
+        text.encode_utf16().map(fold)
+    }
 
     #[test]
     fn case_is_as_unicode_has_it() {

@@ -108,7 +108,7 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Volume for Fat<D, 
         listing: &mut Listing,
         name: &mut [u8],
     ) -> Result<Option<(Metadata, usize)>, Error> {
-        let mut sets = self.sets(listing.folder, listing.next, 0)?;
+        let mut sets = Sets::new(self.walk(listing.folder, listing.next)?, 0);
         while let Some(set) = self.next_set(&mut sets)? {
             listing.next = sets.walk.index;
             if set.nature == Nature::Visible {
@@ -200,7 +200,7 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Volume for Fat<D, 
         each: &mut dyn FnMut(Id),
     ) -> Result<bool, Error> {
         let folder = self.folder_at(id)?;
-        let mut sets = self.sets(folder, 0, 0)?;
+        let mut sets = Sets::new(self.walk(folder, 0)?, 0);
         let mut has_entries = false;
         while let Some(set) = self.next_set(&mut sets)? {
             match set.nature {
