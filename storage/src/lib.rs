@@ -2,6 +2,7 @@
 //!
 //! - [`folder`]: a folder of the host, on Unix.
 //! - [`fat`]: a card that a PC reads.
+//! - [`littlefs`]: a card or flash that survives a loss of power at any moment.
 //!
 //! Media of chips lie on a [`block::BlockDevice`]. What they share is in [`chip`].
 //!

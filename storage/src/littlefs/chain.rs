@@ -51,8 +51,9 @@ impl Cursor {
 
     fn push(&mut self, step: Step) {
         if self.len == WAY_LEN {
-            self.way.copy_within(1.., 0);
-            self.len -= 1;
+            let [_, b, c, d] = self.way;
+            self.way = [b, c, d, step];
+            return;
         }
         if let Some(place) = self.way.get_mut(self.len) {
             *place = step;

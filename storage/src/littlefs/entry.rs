@@ -212,14 +212,17 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         Ok(bytes)
     }
 
-    /// The place behind this one, if the folder has more entries.
-    pub(super) fn at_entry(&mut self, mut spot: Spot) -> Result<Option<Spot>, Error> {
+    /// The entry at a place or behind it, if the folder has more of them. Its number in its pair
+    /// is returned with it, and the place is behind it then.
+    pub(super) fn next_entry(&mut self, spot: &mut Spot) -> Result<Option<(u16, Found)>, Error> {
         for _ in 0..self.shape.blocks {
-            if spot.entry < spot.pair.count {
-                return Ok(Some(spot));
+            let number = spot.entry;
+            if number < spot.pair.count {
+                spot.entry = number + 1;
+                return Ok(Some((number, self.entry(&spot.pair, number)?)));
             }
             let Some(next) = spot.pair.next() else { return Ok(None) };
-            spot = Spot { pair: self.fetch(next)?, entry: 0, found: false };
+            (spot.pair, spot.entry) = (self.fetch(next)?, 0);
         }
         Err(Error::Damaged)
     }

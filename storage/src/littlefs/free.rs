@@ -102,17 +102,15 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     /// Look which blocks of the next window are in use.
     fn look_ahead(&mut self) -> Result<(), Error> {
         self.free.advance(self.shape.blocks);
-        let mut next = Some(Blocks::FIRST);
-        for _ in 0..self.shape.blocks {
-            let Some(blocks) = next else { break };
-            let pair = self.fetch(blocks)?;
-            blocks.both().iter().for_each(|block| self.free.mark(*block));
+        let mut all = self.all(Blocks::FIRST);
+        while let Some(pair) = self.next_pair(&mut all)? {
+            self.free.mark(pair.current);
+            self.free.mark(pair.other);
             for entry in 0..pair.count {
                 if let Content::Chain(chain) = self.entry(&pair, entry)?.content {
                     self.mark_chain(chain)?;
                 }
             }
-            next = pair.tail.map(|tail| tail.next);
         }
         for slot in 0..OPEN {
             if let Some(chain) = self.open.written(slot) {

@@ -81,22 +81,17 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    /// No pair.
-    pub(super) const NONE: Self = Self::empty(0, 0);
-
-    /// A pair in which nothing was written yet.
-    pub(super) const fn empty(current: u32, other: u32) -> Self {
-        Self {
-            current,
-            other,
-            revision: 0,
-            end: 0,
-            last: Tag(0),
-            count: 0,
-            tail: None,
-            erased: false,
-        }
-    }
+    /// No pair. All of it is zeros, so that an unused file system takes no flash.
+    pub(super) const NONE: Self = Self {
+        current: 0,
+        other: 0,
+        revision: 0,
+        end: 0,
+        last: Tag(0),
+        count: 0,
+        tail: Some(Tail { next: Blocks::NONE, hard: false }),
+        erased: false,
+    };
 
     pub(super) const fn blocks(&self) -> Blocks {
         Blocks::new([self.current, self.other])
@@ -124,6 +119,12 @@ struct Scan {
     count: u16,
     tail: Option<Tail>,
     forward: Option<Forward>,
+}
+
+/// All pairs, one after the other.
+pub(super) struct All {
+    next: Option<Blocks>,
+    left: u32,
 }
 
 /// One step of a scan.
@@ -160,6 +161,21 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
             }
         }
         Err(Error::Damaged)
+    }
+
+    /// All pairs from this one on.
+    pub(super) const fn all(&self, first: Blocks) -> All {
+        All { next: Some(first), left: self.shape.blocks }
+    }
+
+    /// The next one of all pairs.
+    pub(super) fn next_pair(&mut self, all: &mut All) -> Result<Option<Pair>, Error> {
+        let Some(blocks) = all.next else { return Ok(None) };
+        // A list that is longer than the medium goes round in circles.
+        all.left = all.left.checked_sub(1).ok_or(Error::Damaged)?;
+        let pair = self.fetch(blocks)?;
+        all.next = pair.tail.map(|tail| tail.next);
+        Ok(Some(pair))
     }
 
     /// See what a block has that was just written, and whether that took.

@@ -57,19 +57,16 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
 
     /// The first pair of a folder, as its entry names it, that is this one or has a block of it.
     fn owner_of(&mut self, blocks: Blocks) -> Result<Option<Blocks>, Error> {
-        let mut next = Some(Blocks::FIRST);
-        for _ in 0..self.shape.blocks {
-            let Some(at) = next else { return Ok(None) };
-            let pair = self.fetch(at)?;
+        let mut all = self.all(Blocks::FIRST);
+        while let Some(pair) = self.next_pair(&mut all)? {
             for entry in 0..pair.count {
                 match self.entry(&pair, entry)?.content {
                     Content::Folder(first) if first.shares_block(blocks) => return Ok(Some(first)),
                     _ => {}
                 }
             }
-            next = pair.tail.map(|tail| tail.next);
         }
-        Err(Error::Damaged)
+        Ok(None)
     }
 
     /// Take a pair out of the list, behind the one before it.
@@ -83,12 +80,10 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
 
     /// The pair before this one, from `from` on.
     pub(super) fn before(&mut self, from: Blocks, blocks: Blocks) -> Result<Pair, Error> {
-        let mut pair = self.fetch(from)?;
-        for _ in 0..self.shape.blocks {
-            match pair.tail {
-                Some(tail) if tail.next == blocks => return Ok(pair),
-                Some(tail) => pair = self.fetch(tail.next)?,
-                None => break,
+        let mut all = self.all(from);
+        while let Some(pair) = self.next_pair(&mut all)? {
+            if pair.tail.is_some_and(|tail| tail.next == blocks) {
+                return Ok(pair);
             }
         }
         Err(Error::Damaged)

@@ -187,25 +187,20 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         (self.used, self.disk) = (0, State::NONE);
         self.last_ticket = 0;
         let mut seed = Crc32::new();
-        let mut next = Some(Blocks::FIRST);
-        for _ in 0..self.shape.blocks {
-            let Some(blocks) = next else {
-                (self.state, self.dropped) = (self.disk, State::NONE);
-                let start = seed.value().checked_rem(self.shape.blocks).unwrap_or(0);
-                self.free = Free::starting_at(start);
-                return Ok(());
-            };
-            let pair = self.fetch(blocks)?;
+        let mut all = self.all(Blocks::FIRST);
+        while let Some(pair) = self.next_pair(&mut all)? {
             seed.update(&pair.revision.wrapping_add(pair.end).to_le_bytes());
             self.disk = self.disk.sum(self.share(&pair)?);
             self.used = self.used.saturating_add(2);
             for entry in 0..pair.count {
                 self.survey_entry(&pair, entry)?;
             }
-            next = pair.tail.map(|tail| tail.next);
         }
-        // A list that is longer than the medium goes round in circles.
-        Err(Error::Damaged)
+        (self.state, self.dropped) = (self.disk, State::NONE);
+        // Blocks are worn evenly if each mount begins elsewhere.
+        let start = seed.value().checked_rem(self.shape.blocks).unwrap_or(0);
+        self.free = Free::starting_at(start);
+        Ok(())
     }
 
     fn survey_entry(&mut self, pair: &Pair, entry: u16) -> Result<(), Error> {

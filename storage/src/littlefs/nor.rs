@@ -17,9 +17,9 @@ impl<F: NorFlash> Nor<F> {
         Self(flash)
     }
 
-    /// The flash.
-    pub const fn flash_mut(&mut self) -> &mut F {
-        &mut self.0
+    /// The flash back.
+    pub fn into_flash(self) -> F {
+        self.0
     }
 }
 

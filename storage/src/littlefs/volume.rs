@@ -110,15 +110,13 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
             let beginning = Name::beginning(place.name, fs.shape.name_max);
             let key = Key::Beginning(beginning.as_bytes());
             let mut spot = fs.seek(place.folder, key)?;
-            while let Some(at) = fs.at_entry(spot)? {
-                let found = fs.entry(&at.pair, at.entry)?;
+            while let Some((_, found)) = fs.next_entry(&mut spot)? {
                 if !fs.compare(found.name, key)?.is_eq() {
                     break;
                 }
                 if let Some(leftover) = fs.leftover(&found, place.name)? {
                     each(leftover);
                 }
-                spot = at.behind();
             }
             let named = fs.named(place.folder, place.name)?;
             Ok(named.map(|(_, found)| Entry { id: place.id(), metadata: found.metadata() }))
@@ -280,7 +278,7 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
         let ticket = id.ticket()?;
         self.change(|fs| {
             let (spot, found) = fs.staged(place, ticket)?;
-            fs.take_out_file(place.folder, &spot, &found)
+            fs.take_out_file(place.folder, (spot.pair.blocks(), spot.entry), &found)
         })
     }
 
@@ -294,13 +292,11 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
             let first = fs.folder_at(folder)?;
             let mut spot = fs.first(first)?;
             let mut has_visible = false;
-            while let Some(at) = fs.at_entry(spot)? {
-                let found = fs.entry(&at.pair, at.entry)?;
+            while let Some((_, found)) = fs.next_entry(&mut spot)? {
                 match fs.ticket(&found)? {
                     Some(ticket) => each(LittleId(Id::Staged(ticket))),
                     None => has_visible = true,
                 }
-                spot = at.behind();
             }
             Ok(has_visible)
         })
@@ -316,12 +312,10 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
         self.change(|fs| {
             let first = fs.folder_at(folder)?;
             let mut spot = fs.first(first)?;
-            while let Some(at) = fs.at_entry(spot)? {
-                let found = fs.entry(&at.pair, at.entry)?;
+            while let Some((entry, found)) = fs.next_entry(&mut spot)? {
                 if fs.ticket(&found)? == Some(ticket) {
-                    return fs.take_out_file(first, &at, &found);
+                    return fs.take_out_file(first, (spot.pair.blocks(), entry), &found);
                 }
-                spot = at.behind();
             }
             Err(Error::NotFound)
         })
@@ -332,7 +326,7 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
             let (spot, found) = fs.named(place.folder, place.name)?.ok_or(Error::NotFound)?;
             match found.content {
                 Content::Folder(first) => fs.remove_folder(place.folder, &spot, first),
-                _ => fs.take_out_file(place.folder, &spot, &found),
+                _ => fs.take_out_file(place.folder, (spot.pair.blocks(), spot.entry), &found),
             }
         })
     }
@@ -440,11 +434,9 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     ) -> Result<Option<(Metadata, usize)>, Error> {
         let slot = *self.open.get(serial)?;
         let mut spot = Spot { entry: slot.entry, ..self.first(slot.pair)? };
-        while let Some(at) = self.at_entry(spot)? {
-            let found = self.entry(&at.pair, at.entry)?;
+        while let Some((_, found)) = self.next_entry(&mut spot)? {
             let len = self.piece(found.name, name)?.len();
             let is_staged = names::ticket_of(name.get(..len).unwrap_or_default()).is_some();
-            spot = at.behind();
             let slot = self.open.get(serial)?;
             (slot.pair, slot.entry) = (spot.pair.blocks(), spot.entry);
             if !is_staged && !matches!(found.content, Content::Superblock(_)) {
@@ -454,9 +446,14 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         Ok(None)
     }
 
-    fn take_out_file(&mut self, folder: Blocks, spot: &Spot, found: &Found) -> Result<(), Error> {
+    fn take_out_file(
+        &mut self,
+        folder: Blocks,
+        (pair, entry): (Blocks, u16),
+        found: &Found,
+    ) -> Result<(), Error> {
         let blocks = self.blocks_of(found)?;
-        self.take_out(folder, spot.pair.blocks(), spot.entry)?;
+        self.take_out(folder, pair, entry)?;
         self.give_back(blocks);
         Ok(())
     }
@@ -495,12 +492,5 @@ impl Found {
         // New bytes lie in other blocks than the old ones.
         let stamp = u64::from(head) << 32 | u64::from(size);
         Metadata { kind, size: u64::from(size), modified: self.modified, stamp }
-    }
-}
-
-impl Spot {
-    /// The place behind this entry, which may be the end of its pair.
-    pub(super) const fn behind(self) -> Self {
-        Self { entry: self.entry.saturating_add(1), found: false, ..self }
     }
 }
