@@ -76,6 +76,10 @@ impl<D: BlockDevice> Flash for Card<D> {
     const WRITE: usize = BLOCK_LEN;
     const REWRITES: bool = true;
 
+    fn probe(&mut self) -> Result<(), Error> {
+        self.device.count().map(drop).map_err(cause::<D>)
+    }
+
     fn capacity(&mut self) -> Result<u64, Error> {
         self.locate()?;
         Ok(u64::from(self.count) * BLOCK_LEN as u64)

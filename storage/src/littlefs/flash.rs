@@ -17,6 +17,14 @@ pub trait Flash {
     /// the new ones whatever happens.
     const REWRITES: bool;
 
+    /// See that the medium is there still; asked at every turn, for what was read before would
+    /// answer as well.
+    ///
+    /// # Errors
+    ///
+    /// If it is absent.
+    fn probe(&mut self) -> Result<(), Error>;
+
     /// Bytes in all.
     ///
     /// # Errors

@@ -32,6 +32,10 @@ impl<F: NorFlash> Flash for Nor<F> {
     const WRITE: usize = F::WRITE_SIZE;
     const REWRITES: bool = false;
 
+    fn probe(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn capacity(&mut self) -> Result<u64, Error> {
         Ok(self.0.capacity() as u64)
     }

@@ -72,9 +72,11 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
     const FOLLOWS: bool = true;
 
     fn ready(&mut self) -> Result<u32, Error> {
-        if !self.is_mounted {
-            self.mount()?;
+        if self.is_mounted {
+            self.seen(|fs| fs.store.flash.probe())?;
+        } else {
             self.mounts = self.mounts.wrapping_add(1);
+            self.mount()?;
         }
         Ok(self.mounts)
     }
