@@ -70,10 +70,12 @@ mod mount;
 mod names;
 mod nor;
 mod open;
+mod reading;
 mod staged;
 mod state;
 mod store;
 mod tag;
+mod turn;
 mod volume;
 
 pub use self::card::{Card, PARTITION};

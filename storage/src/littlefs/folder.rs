@@ -8,32 +8,11 @@ use super::entry::{Content, Found, Key, Spot};
 use super::flash::Flash;
 use super::log::{Blocks, Tail};
 use super::names::check;
-use super::state::State;
 use super::tag::kind;
+use super::volume::LittlePlace;
 use crate::chip::Error;
 
 impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
-    /// Do something in one or more commits. If it is refused, nothing has happened; if the medium
-    /// failed, nobody knows, and it is mounted anew.
-    pub(super) fn change<T>(
-        &mut self,
-        steps: impl FnOnce(&mut Self) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let used = self.used;
-        self.settle();
-        steps(self).inspect_err(|error| self.give_up(*error, used))
-    }
-
-    /// A change was refused, and the blocks that it took are free again.
-    #[inline(never)]
-    fn give_up(&mut self, error: Error, used: u32) {
-        (self.used, self.state, self.dropped) = (used, self.disk, State::NONE);
-        let is_broken = matches!(error, Error::Absent | Error::Failed | Error::Damaged);
-        if is_broken || !self.disk.is_zero() {
-            self.unmount();
-        }
-    }
-
     /// The first pair of the folder that a path names.
     pub(super) fn folder(&mut self, path: Path<'_>) -> Result<Blocks, Error> {
         let mut folder = Blocks::FIRST;
@@ -152,5 +131,45 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         }
         let before = self.before(Blocks::FIRST, first)?;
         self.unlist(&before, &pair)
+    }
+
+    /// Take a file out of its folder, and its bytes with it.
+    pub(super) fn take_out_file(
+        &mut self,
+        folder: Blocks,
+        (pair, entry): (Blocks, u16),
+        found: &Found,
+    ) -> Result<(), Error> {
+        let blocks = self.blocks_of(found)?;
+        self.take_out(folder, pair, entry)?;
+        self.give_back(blocks);
+        Ok(())
+    }
+
+    /// Blocks of an entry's bytes.
+    pub(super) fn blocks_of(&self, found: &Found) -> Result<u32, Error> {
+        match found.content {
+            Content::Chain(chain) => self.blocks_for(chain.size),
+            _ => Ok(0),
+        }
+    }
+
+    pub(super) fn rename_entry(
+        &mut self,
+        from: LittlePlace<'_>,
+        to: LittlePlace<'_>,
+    ) -> Result<(), Error> {
+        let (spot, found) = self.named(from.folder, from.name)?.ok_or(Error::NotFound)?;
+        let old = self.named(to.folder, to.name)?;
+        let blocks = old.map_or(Ok(0), |(_, old)| self.blocks_of(&old))?;
+        let kind = match found.content {
+            Content::Folder(_) => kind::FOLDER,
+            _ => kind::FILE,
+        };
+        let pair = spot.pair;
+        let content = NewContent::Of(&pair, spot.entry);
+        self.put(to.folder, (kind, to.name), content, Some((from.folder, spot)))?;
+        self.give_back(blocks);
+        Ok(())
     }
 }

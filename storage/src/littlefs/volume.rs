@@ -1,17 +1,15 @@
 //! A littlefs as a [`Volume`].
 
 use coracle::limits::PATH_MAX;
-use coracle::{Crc32, Facts, Kind, Metadata, Path, Space};
+use coracle::{Crc32, Facts, Metadata, Path, Space};
 
 use super::LittleFs;
 use super::chain::{Chain, Cursor};
-use super::edit::NewContent;
-use super::entry::{Content, Found, Key, Spot};
+use super::entry::Content;
 use super::flash::Flash;
-use super::log::{Blocks, Pair};
-use super::names::{self, Name};
+use super::log::Blocks;
+use super::names;
 use super::open::Use;
-use super::tag::kind;
 use crate::chip::{Entry, Error, Leftover, Volume};
 
 /// What an entry is called by.
@@ -109,17 +107,9 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
             if names::check(place.name).is_err() {
                 return Ok(None);
             }
-            let beginning = Name::beginning(place.name, fs.shape.name_max);
-            let key = Key::Beginning(beginning.as_bytes());
-            let mut spot = fs.seek(place.folder, key)?;
-            while let Some((_, found)) = fs.next_entry(&mut spot)? {
-                if !fs.compare(found.name, key)?.is_eq() {
-                    break;
-                }
-                if let Some(leftover) = fs.leftover(&found, place.name)? {
-                    each(leftover);
-                }
-            }
+            fs.each_staged(place, |order, length| {
+                each(Leftover { id: LittleId(Id::Staged(order)), order, length });
+            })?;
             let named = fs.named(place.folder, place.name)?;
             Ok(named.map(|(_, found)| Entry { id: place.id(), metadata: found.metadata() }))
         })
@@ -292,14 +282,11 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
     ) -> Result<bool, Error> {
         self.seen(|fs| {
             let first = fs.folder_at(folder)?;
-            let mut spot = fs.first(first)?;
             let mut has_visible = false;
-            while let Some((_, found)) = fs.next_entry(&mut spot)? {
-                match fs.ticket(&found)? {
-                    Some(ticket) => each(LittleId(Id::Staged(ticket))),
-                    None => has_visible = true,
-                }
-            }
+            fs.each_ticket(first, |ticket| match ticket {
+                Some(ticket) => each(LittleId(Id::Staged(ticket))),
+                None => has_visible = true,
+            })?;
             Ok(has_visible)
         })
     }
@@ -313,13 +300,7 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
         let ticket = leftover.ticket()?;
         self.change(|fs| {
             let first = fs.folder_at(folder)?;
-            let mut spot = fs.first(first)?;
-            while let Some((entry, found)) = fs.next_entry(&mut spot)? {
-                if fs.ticket(&found)? == Some(ticket) {
-                    return fs.take_out_file(first, (spot.pair.blocks(), entry), &found);
-                }
-            }
-            Err(Error::NotFound)
+            fs.clear_ticket(first, ticket)
         })
     }
 
@@ -361,138 +342,5 @@ impl LittleId {
             Id::Staged(ticket) => Ok(ticket),
             Id::Visible(_) => Err(Error::NotFound),
         }
-    }
-}
-
-impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
-    /// Do something that changes nothing. Without a medium, nothing that is known holds.
-    pub(super) fn seen<T>(
-        &mut self,
-        look: impl FnOnce(&mut Self) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        look(self).inspect_err(|error| {
-            if *error == Error::Absent {
-                self.unmount();
-            }
-        })
-    }
-
-    #[inline(never)]
-    pub(super) fn unmount(&mut self) {
-        self.is_mounted = false;
-        self.known = Pair::NONE;
-        self.open.clear();
-    }
-
-    fn folder_at(&mut self, place: LittlePlace<'_>) -> Result<Blocks, Error> {
-        match self.named(place.folder, place.name)? {
-            Some((_, Found { content: Content::Folder(first), .. })) => Ok(first),
-            Some(_) => Err(Error::IsFile),
-            None => Err(Error::NotFound),
-        }
-    }
-
-    fn first(&mut self, folder: Blocks) -> Result<Spot, Error> {
-        Ok(Spot { pair: self.fetch(folder)?, entry: 0, found: false })
-    }
-
-    /// The ticket of an entry that is a staged file.
-    fn ticket(&mut self, found: &Found) -> Result<Option<u32>, Error> {
-        let mut memory = [0; names::NAME_LEN];
-        Ok(names::ticket_of(self.piece(found.name, &mut memory)?))
-    }
-
-    /// An entry as a staged file of this target.
-    fn leftover(
-        &mut self,
-        found: &Found,
-        target: &[u8],
-    ) -> Result<Option<Leftover<LittleId>>, Error> {
-        let Some(piece) = found.target else { return Ok(None) };
-        if !self.holds(piece, target)? {
-            return Ok(None);
-        }
-        let Some(order) = self.ticket(found)? else { return Ok(None) };
-        let (id, length) = (LittleId(Id::Staged(order)), found.metadata().size);
-        Ok(Some(Leftover { id, order, length }))
-    }
-
-    fn read_inline(&mut self, serial: u32, offset: u32, buffer: &mut [u8]) -> Result<usize, Error> {
-        let slot = *self.open.get(serial)?;
-        let pair = self.fetch(slot.pair)?;
-        let Content::Inline(piece) = self.entry(&pair, slot.entry)?.content else {
-            return Err(Error::Damaged);
-        };
-        let len = buffer.len().min(piece.len.saturating_sub(offset) as usize);
-        let buffer = buffer.get_mut(..len).unwrap_or_default();
-        self.store.read(piece.block, piece.offset.saturating_add(offset), buffer, 0)?;
-        Ok(len)
-    }
-
-    fn next_visible(
-        &mut self,
-        serial: u32,
-        name: &mut [u8],
-    ) -> Result<Option<(Metadata, usize)>, Error> {
-        let slot = *self.open.get(serial)?;
-        let mut spot = Spot { entry: slot.entry, ..self.first(slot.pair)? };
-        while let Some((_, found)) = self.next_entry(&mut spot)? {
-            let len = self.piece(found.name, name)?.len();
-            let is_staged = names::ticket_of(name.get(..len).unwrap_or_default()).is_some();
-            let slot = self.open.get(serial)?;
-            (slot.pair, slot.entry) = (spot.pair.blocks(), spot.entry);
-            if !is_staged && !matches!(found.content, Content::Superblock(_)) {
-                return Ok(Some((found.metadata(), len)));
-            }
-        }
-        Ok(None)
-    }
-
-    fn take_out_file(
-        &mut self,
-        folder: Blocks,
-        (pair, entry): (Blocks, u16),
-        found: &Found,
-    ) -> Result<(), Error> {
-        let blocks = self.blocks_of(found)?;
-        self.take_out(folder, pair, entry)?;
-        self.give_back(blocks);
-        Ok(())
-    }
-
-    /// Blocks of an entry's bytes.
-    pub(super) fn blocks_of(&self, found: &Found) -> Result<u32, Error> {
-        match found.content {
-            Content::Chain(chain) => self.blocks_for(chain.size),
-            _ => Ok(0),
-        }
-    }
-
-    fn rename_entry(&mut self, from: LittlePlace<'_>, to: LittlePlace<'_>) -> Result<(), Error> {
-        let (spot, found) = self.named(from.folder, from.name)?.ok_or(Error::NotFound)?;
-        let old = self.named(to.folder, to.name)?;
-        let blocks = old.map_or(Ok(0), |(_, old)| self.blocks_of(&old))?;
-        let kind = match found.content {
-            Content::Folder(_) => kind::FOLDER,
-            _ => kind::FILE,
-        };
-        let pair = spot.pair;
-        let content = NewContent::Of(&pair, spot.entry);
-        self.put(to.folder, (kind, to.name), content, Some((from.folder, spot)))?;
-        self.give_back(blocks);
-        Ok(())
-    }
-}
-
-impl Found {
-    pub(super) fn metadata(&self) -> Metadata {
-        let (kind, size, head) = match self.content {
-            Content::Folder(_) | Content::Superblock(_) => (Kind::Folder, 0, 0),
-            Content::Inline(piece) => (Kind::File, piece.len, piece.offset),
-            Content::Chain(chain) => (Kind::File, chain.size, chain.head),
-        };
-        // New bytes lie in other blocks than the old ones.
-        let stamp = u64::from(head) << 32 | u64::from(size);
-        Metadata { kind, size: u64::from(size), modified: self.modified, stamp }
     }
 }
