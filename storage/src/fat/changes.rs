@@ -5,8 +5,8 @@ use super::bytes::put;
 use super::folder::{Id, ROOT, SLOTS_MAX};
 use super::geometry::NO_CLUSTER;
 use super::names::Place;
-use super::record::{Put, Record};
-use super::slot::{ARCHIVE, DOT, DOTDOT, FOLDER, SLOT_LEN, Slot};
+use super::record::Record;
+use super::slot::{self, ARCHIVE, DOT, DOTDOT, FOLDER, SLOT_LEN, Slot, UNUSED};
 use crate::block::BlockDevice;
 use crate::chip::Error;
 
@@ -18,10 +18,12 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         old: Option<Id>,
         modified: Option<u64>,
     ) -> Result<Id, Error> {
-        let (_, mut slot) = self.entry_slot(id)?;
-        slot.set_attributes(ARCHIVE);
-        slot.set_modified(modified.or_else(|| self.clock()));
-        slot.set_version(self.version());
+        let modified = modified.or_else(|| self.clock());
+        let version = self.version();
+        let mut slot = *self.entry(id)?;
+        slot::set_attributes(&mut slot, ARCHIVE);
+        slot::set_modified(&mut slot, modified);
+        slot::set_version(&mut slot, version);
         match old {
             Some(old) => self.replace(id, &slot, old),
             None => self.unmark_entry(id, &slot),
@@ -30,8 +32,8 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
 
     /// Make a staged file visible under the name it has.
     fn unmark_entry(&mut self, id: Id, slot: &Slot) -> Result<Id, Error> {
-        let change = Put { id, tail: slot.tail(), is_unmarked: true };
-        let record = Record { put: Some(change), ..Record::default() };
+        let mut record = Record { is_unmarked: true, ..Record::default() };
+        record.put(id, slot);
         if self.is_in_one_block(id) {
             self.begin_plain()?;
             self.redo(&record)?;
@@ -43,27 +45,31 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
 
     /// What a staged file is called by when it has become visible: its mark may have had a slot
     /// of its own.
-    fn visible_id(&mut self, id: Id) -> Result<Id, Error> {
-        let (_, first) = self.first_slot(id)?;
-        let is_shorter = first.is_deleted();
-        let first = id.first.saturating_add(is_shorter.into());
-        Ok(Id { first, count: id.count.saturating_sub(is_shorter.into()), ..id })
+    fn visible_id(&mut self, mut id: Id) -> Result<Id, Error> {
+        let walk = self.walk(id.folder, id.first.into())?;
+        if slot::is_deleted(self.slot(&walk)?) {
+            id.first = id.first.saturating_add(1);
+            id.count = id.count.saturating_sub(1);
+        }
+        Ok(id)
     }
 
     /// Give the entry `old` the file of the entry `id`, which goes, with what `slot` says of it.
     fn replace(&mut self, id: Id, slot: &Slot, old: Id) -> Result<Id, Error> {
-        let (_, replaced) = self.entry_slot(old)?;
-        let freeing = self.freeing(replaced.cluster())?;
-        let change = Put { id: old, tail: slot.tail(), is_unmarked: false };
-        self.perform(&Record { put: Some(change), erase: Some(id), ..freeing })?;
+        let chain = slot::cluster(self.entry(old)?);
+        let mut record = self.freeing(chain)?;
+        record.put(old, slot);
+        record.erase = Some(id);
+        self.perform(&record)?;
         Ok(old)
     }
 
     /// Remove an entry and its clusters.
     pub(super) fn remove_entry(&mut self, id: Id) -> Result<(), Error> {
-        let (_, slot) = self.entry_slot(id)?;
-        let freeing = self.freeing(slot.cluster())?;
-        self.perform(&Record { erase: Some(id), ..freeing })
+        let chain = slot::cluster(self.entry(id)?);
+        let mut record = self.freeing(chain)?;
+        record.erase = Some(id);
+        self.perform(&record)
     }
 
     pub(super) fn make_folder_at(&mut self, place: Place<'_>) -> Result<(), Error> {
@@ -78,20 +84,22 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     /// Make a folder of a staged file.
     fn fill_folder(&mut self, id: Id) -> Result<(), Error> {
         let run = self.new_folder_run()?;
-        let now = self.clock();
-        let mut slot = Slot::new(DOT, FOLDER);
-        slot.set_modified(now);
-        slot.set_cluster(run.first);
-        let tail = slot.tail();
+        let (now, version) = (self.clock(), self.version());
+        let mut slot = UNUSED;
+        slot::set_new(&mut slot, &DOT, FOLDER);
+        slot::set_modified(&mut slot, now);
+        slot::set_cluster(&mut slot, run.first);
         let block = self.disk.fresh(self.geometry.block_of(run.first))?;
-        put(block, 0, &slot.0);
-        slot = Slot::new(DOTDOT, FOLDER);
-        slot.set_modified(now);
+        put(block, 0, &slot);
         // The root is called 0 here, by whatever cluster it begins.
-        slot.set_cluster(id.folder);
-        put(block, SLOT_LEN, &slot.0);
-        let change = Put { id, tail, is_unmarked: true };
-        self.perform(&Record { run, put: Some(change), ..Record::default() })
+        slot::set_cluster(&mut slot, id.folder);
+        put(block, SLOT_LEN, &slot);
+        put(block, SLOT_LEN, &DOTDOT);
+        slot::set_cluster(&mut slot, run.first);
+        slot::set_version(&mut slot, version);
+        let mut record = Record { run, is_unmarked: true, ..Record::default() };
+        record.put(id, &slot);
+        self.perform(&record)
     }
 
     pub(super) fn rename_entry(
@@ -100,23 +108,24 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         to: Place<'_>,
         old: Option<Id>,
     ) -> Result<Id, Error> {
-        let (_, slot) = self.entry_slot(id)?;
+        let slot = *self.entry(id)?;
         if let Some(old) = old {
             return self.replace(id, &slot, old);
         }
-        let folder = if slot.is_folder() { self.folder_of(&slot)? } else { NO_CLUSTER };
+        let folder = if slot::is_folder(&slot) { self.folder_at(id)? } else { NO_CLUSTER };
         if folder != NO_CLUSTER {
             self.check_outside(to.folder, folder)?;
         }
         let new = self.make_staged(to)?;
-        let change = Put { id: new, tail: slot.tail(), is_unmarked: true };
-        self.perform(&Record {
-            put: Some(change),
+        let mut record = Record {
+            is_unmarked: true,
             erase: Some(id),
             moved: folder,
             parent: to.folder,
             ..Record::default()
-        })?;
+        };
+        record.put(new, &slot);
+        self.perform(&record)?;
         self.visible_id(new)
     }
 
@@ -129,8 +138,11 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
                 _ => {}
             }
             let walk = self.walk(folder, 1)?;
-            let parent = self.slot(&walk)?.filter(|slot| slot.short() == DOTDOT);
-            folder = parent.ok_or(Error::Damaged)?.cluster();
+            let slot = self.slot(&walk)?;
+            if !slot::has_short(slot, &DOTDOT) {
+                break;
+            }
+            folder = slot::cluster(slot);
             if folder == self.geometry.root_cluster {
                 folder = ROOT;
             }

@@ -1,11 +1,10 @@
 //! Folders: walking along their slots, and the entries in them.
 
 use super::Fat;
-use super::bytes::put;
 use super::geometry::NO_CLUSTER;
 use super::long::{LongName, Mark};
 use super::making::is_journal;
-use super::slot::{SLOT_LEN, SLOTS_SHIFT, Slot};
+use super::slot::{self, SLOT_LEN, SLOTS_SHIFT, Slot};
 use crate::block::BlockDevice;
 use crate::chip::Error;
 
@@ -43,10 +42,16 @@ pub(super) struct Walk {
     cluster: u32,
 }
 
+/// Where a slot is on the medium: its block, and the byte in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SlotPlace(u32, usize);
+
 /// An entry.
+#[derive(Clone, Copy)]
 pub(super) struct Set {
     pub(super) id: Id,
-    pub(super) slot: Slot,
+    /// Where its short name is.
+    pub(super) place: SlotPlace,
     pub(super) nature: Nature,
     /// Whether it has a long name.
     pub(super) has_long: bool,
@@ -119,45 +124,29 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     pub(super) fn next_set(&mut self, sets: &mut Sets) -> Result<Option<Set>, Error> {
         sets.name.reset();
         let mut first = sets.walk.index;
-        while let Some(slot) = self.slot(&sets.walk)? {
+        while let Some(place) = self.place_of_slot(&sets.walk) {
+            let slot = self.slot_at(place)?;
             let index = sets.walk.index;
-            sets.is_at_end |= slot.is_last();
-            let is_free = sets.is_at_end || slot.is_deleted();
+            sets.is_at_end |= slot::is_last(slot);
+            let is_free = sets.is_at_end || slot::is_deleted(slot);
             sets.room.see(index, is_free, sets.is_at_end);
             if sets.is_at_end && sets.room.is_enough() {
                 break;
             }
-            self.advance(&mut sets.walk)?;
-            if is_free {
-                sets.name.reset();
-            } else if slot.is_long() {
-                if sets.name.take(&slot) {
+            if !is_free && slot::is_long(slot) {
+                if sets.name.take(slot) {
                     first = index;
                 }
-            } else if slot.is_label() || slot.is_dots() {
+            } else if is_free || slot::is_label(slot) || slot::is_dots(slot) {
                 sets.name.reset();
             } else {
-                return Ok(Some(self.set(sets, slot, first, index)));
+                let set = set(sets, slot, first, place);
+                self.advance(&mut sets.walk)?;
+                return Ok(Some(set));
             }
+            self.advance(&mut sets.walk)?;
         }
         Ok(None)
-    }
-
-    fn set(&self, sets: &mut Sets, slot: Slot, first: u32, index: u32) -> Set {
-        let has_long = sets.name.belongs_to(&slot);
-        if !has_long {
-            sets.name.set_short(&slot);
-        }
-        let first = if has_long { first } else { index };
-        let mark = sets.name.mark().filter(|_| has_long && slot.is_hidden_system());
-        let folder = sets.walk.folder;
-        let nature = match mark {
-            Some(mark) => Nature::Staged(mark),
-            None if folder == ROOT && is_journal(&slot) => Nature::Own,
-            None => Nature::Visible,
-        };
-        let count = index.saturating_sub(first).saturating_add(1);
-        Set { id: Id { folder, first: first as u16, count: count as u8 }, slot, nature, has_long }
     }
 
     /// A place in a folder.
@@ -186,8 +175,8 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         Ok(())
     }
 
-    /// Where a slot is: its block, and the byte in it. `None` behind the last one.
-    pub(super) fn place_of_slot(&self, walk: &Walk) -> Option<(u32, usize)> {
+    /// Where a slot is. `None` behind the last one.
+    pub(super) fn place_of_slot(&self, walk: &Walk) -> Option<SlotPlace> {
         let block = walk.index >> SLOTS_SHIFT;
         let byte = (walk.index & ((1 << SLOTS_SHIFT) - 1)) as usize * SLOT_LEN;
         if walk.index >= SLOTS_MAX {
@@ -196,31 +185,40 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         if walk.cluster != NO_CLUSTER {
             let of_cluster = self.geometry.block_of(walk.cluster);
             let in_cluster = block & (self.geometry.cluster_blocks() - 1);
-            return Some((of_cluster.saturating_add(in_cluster), byte));
+            return Some(SlotPlace(of_cluster.saturating_add(in_cluster), byte));
         }
         let is_fixed_root = walk.folder == ROOT && walk.index < self.geometry.root_slots;
-        is_fixed_root.then(|| (self.geometry.root.saturating_add(block), byte))
+        is_fixed_root.then(|| SlotPlace(self.geometry.root.saturating_add(block), byte))
     }
 
-    /// A slot; `None` behind the last one.
-    pub(super) fn slot(&mut self, walk: &Walk) -> Result<Option<Slot>, Error> {
-        let Some((block, at)) = self.place_of_slot(walk) else { return Ok(None) };
-        let bytes = self.disk.block(block)?.get(at..).and_then(|bytes| bytes.first_chunk());
-        Ok(bytes.map(|bytes| Slot(*bytes)))
+    /// A slot.
+    pub(super) fn slot_at(&mut self, SlotPlace(block, at): SlotPlace) -> Result<&Slot, Error> {
+        self.disk.block(block)?.get(at..).and_then(<[u8]>::first_chunk).ok_or(Error::Damaged)
     }
 
-    /// Change a slot.
-    pub(super) fn put_slot(&mut self, walk: &Walk, slot: &Slot) -> Result<(), Error> {
-        let (block, at) = self.place_of_slot(walk).ok_or(Error::Damaged)?;
-        put(self.disk.edit(block)?, at, &slot.0);
-        Ok(())
+    /// A slot of a folder, to be read.
+    pub(super) fn slot(&mut self, walk: &Walk) -> Result<&Slot, Error> {
+        let place = self.place_of_slot(walk).ok_or(Error::Damaged)?;
+        self.slot_at(place)
     }
 
-    /// The slot of an entry that has its short name, and where it is.
-    pub(super) fn entry_slot(&mut self, id: Id) -> Result<(Walk, Slot), Error> {
+    /// A slot of a folder, to be changed.
+    pub(super) fn slot_mut(&mut self, walk: &Walk) -> Result<&mut Slot, Error> {
+        let SlotPlace(block, at) = self.place_of_slot(walk).ok_or(Error::Damaged)?;
+        let bytes = self.disk.edit(block)?.get_mut(at..);
+        bytes.and_then(<[u8]>::first_chunk_mut).ok_or(Error::Damaged)
+    }
+
+    /// The slot of an entry that has its short name.
+    pub(super) fn entry(&mut self, id: Id) -> Result<&Slot, Error> {
         let walk = self.walk(id.folder, id.last())?;
-        let slot = self.slot(&walk)?.ok_or(Error::Damaged)?;
-        Ok((walk, slot))
+        self.slot(&walk)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn entry_mut(&mut self, id: Id) -> Result<&mut Slot, Error> {
+        let walk = self.walk(id.folder, id.last())?;
+        self.slot_mut(&walk)
     }
 
     /// Whether all slots of an entry lie in one block, so that changing it is a single write.
@@ -232,18 +230,17 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     pub(super) fn erase(&mut self, id: Id) -> Result<(), Error> {
         let mut walk = self.walk(id.folder, id.first.into())?;
         for _ in 0..id.count {
-            let mut slot = self.slot(&walk)?.ok_or(Error::Damaged)?;
-            slot.delete();
-            self.put_slot(&walk, &slot)?;
+            slot::delete(self.slot_mut(&walk)?);
             self.advance(&mut walk)?;
         }
         Ok(())
     }
 
     /// The folder that an entry is.
-    pub(super) fn folder_of(&self, slot: &Slot) -> Result<u32, Error> {
-        let cluster = slot.cluster();
-        if !slot.is_folder() {
+    pub(super) fn folder_of(&mut self, place: SlotPlace) -> Result<u32, Error> {
+        let slot = self.slot_at(place)?;
+        let (is_folder, cluster) = (slot::is_folder(slot), slot::cluster(slot));
+        if !is_folder {
             return Err(Error::NotDirectory);
         }
         // An entry that leads back to the root would be a loop.
@@ -254,4 +251,28 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
             Err(Error::Damaged)
         }
     }
+
+    /// The same of an entry by its identity.
+    pub(super) fn folder_at(&mut self, id: Id) -> Result<u32, Error> {
+        let walk = self.walk(id.folder, id.last())?;
+        let place = self.place_of_slot(&walk).ok_or(Error::Damaged)?;
+        self.folder_of(place)
+    }
+}
+
+fn set(sets: &mut Sets, slot: &Slot, first: u32, place: SlotPlace) -> Set {
+    let has_long = sets.name.belongs_to(slot);
+    if !has_long {
+        sets.name.set_short(slot);
+    }
+    let Walk { folder, index, .. } = sets.walk;
+    let first = if has_long { first } else { index };
+    let mark = sets.name.mark().filter(|_| has_long && slot::is_hidden_system(slot));
+    let nature = match mark {
+        Some(mark) => Nature::Staged(mark),
+        None if folder == ROOT && is_journal(slot) => Nature::Own,
+        None => Nature::Visible,
+    };
+    let count = index.saturating_sub(first).saturating_add(1);
+    Set { id: Id { folder, first: first as u16, count: count as u8 }, place, nature, has_long }
 }

@@ -143,19 +143,18 @@ impl Geometry {
 
     fn is_sane(&self) -> bool {
         let clusters = self.last.saturating_sub(FIRST_CLUSTER - 1);
-        let bytes = u64::from(self.table_blocks).saturating_mul(BLOCK_LEN as u64);
-        let entries = u64::from(self.last).saturating_add(1);
-        let (most, needed) = match self.width {
-            Width::Fat12 => (FAT12_MAX, entries.saturating_mul(3).div_ceil(2)),
-            Width::Fat16 => (FAT16_MAX, entries.saturating_mul(2)),
-            Width::Fat32 => (FAT32_MAX, entries.saturating_mul(4)),
+        // Entries of a block; of FAT12 there are a few more.
+        let (most, per_block) = match self.width {
+            Width::Fat12 => (FAT12_MAX, 341),
+            Width::Fat16 => (FAT16_MAX, 256),
+            Width::Fat32 => (FAT32_MAX, 128),
         };
         let has_root = match self.width {
             Width::Fat32 => self.is_cluster(self.root_cluster),
             Width::Fat12 | Width::Fat16 => self.root_slots > 0,
         };
         (1..=most).contains(&clusters)
-            && needed <= bytes
+            && self.last / per_block < self.table_blocks
             && has_root
             && self.table > self.boot
             && (1..=4).contains(&self.copies)

@@ -2,10 +2,12 @@
 //! again after a power cut.
 
 use super::Fat;
+use super::bytes::put;
+use super::folder::Id;
 use super::geometry::NO_CLUSTER;
 use super::long::{Unmarked, set_first, unmark};
-use super::record::{Put, Record};
-use super::slot::DOTDOT;
+use super::record::Record;
+use super::slot::{self, DOTDOT, SHORT_LEN};
 use super::table::{END, Run};
 use crate::block::BlockDevice;
 use crate::chip::Error;
@@ -83,7 +85,7 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         if record.link != NO_CLUSTER {
             self.set_link(record.link, record.link_to)?;
         }
-        record.put.map_or(Ok(()), |put| self.put_entry(&put))?;
+        record.put.map_or(Ok(()), |id| self.put_entry(id, record))?;
         record.erase.map_or(Ok(()), |id| self.erase(id))?;
         if record.moved != NO_CLUSTER {
             self.set_parent(record.moved, record.parent)?;
@@ -100,39 +102,29 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         Ok(Record { free: chain, rest, ..Record::default() })
     }
 
-    fn put_entry(&mut self, put: &Put) -> Result<(), Error> {
-        let (walk, mut slot) = self.entry_slot(put.id)?;
-        slot.set_tail(put.tail);
-        self.put_slot(&walk, &slot)?;
-        if !put.is_unmarked {
+    fn put_entry(&mut self, id: Id, record: &Record) -> Result<(), Error> {
+        put(self.entry_mut(id)?, SHORT_LEN, &record.tail);
+        if !record.is_unmarked {
             return Ok(());
         }
-        let (mut walk, mut slot) = self.first_slot(put.id)?;
-        let is_freed = slot.is_deleted() || unmark(&mut slot) == Unmarked::Freed;
-        if is_freed {
-            slot.delete();
-        }
-        self.put_slot(&walk, &slot)?;
-        if is_freed {
+        let mut walk = self.walk(id.folder, id.first.into())?;
+        let slot = self.slot_mut(&walk)?;
+        if slot::is_deleted(slot) || unmark(slot) == Unmarked::Freed {
+            slot::delete(slot);
             self.advance(&mut walk)?;
-            let mut next = self.slot(&walk)?.ok_or(Error::Damaged)?;
-            set_first(&mut next);
-            self.put_slot(&walk, &next)?;
+            set_first(self.slot_mut(&walk)?);
         }
         Ok(())
     }
 
-    /// Say in a folder where it is now.
+    /// Say in a folder where it is now. One without `..` is damaged, and no worse for being moved.
     fn set_parent(&mut self, folder: u32, parent: u32) -> Result<(), Error> {
         let walk = self.walk(folder, 1)?;
-        match self.slot(&walk)? {
-            Some(mut slot) if slot.short() == DOTDOT => {
-                slot.set_cluster(parent);
-                self.put_slot(&walk, &slot)
-            }
-            // A folder without it is damaged, and no worse for being moved.
-            _ => Ok(()),
+        let slot = self.slot_mut(&walk)?;
+        if slot::has_short(slot, &DOTDOT) {
+            slot::set_cluster(slot, parent);
         }
+        Ok(())
     }
 
     /// Write the next block of the journal, for good, after everything that was done before.
@@ -152,18 +144,15 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     /// What was being done when the volume was last in use.
     pub(super) fn read_journal(&mut self) -> Result<Record, Error> {
         let Ok(first) = self.journal.place else { return Ok(Record::default()) };
-        let mut newest: Option<(u32, Record)> = None;
-        for number in (first..).take(BLOCKS as usize) {
-            let Some((sequence, record, open)) = Record::parse(self.disk.block(number)?) else {
-                continue;
-            };
-            let is_newer = |(other, _): (u32, _)| sequence.wrapping_sub(other) == 1;
-            if newest.is_none_or(is_newer) {
-                newest = Some((sequence, record));
-                self.open = open;
-            }
-        }
-        let (sequence, record) = newest.unwrap_or_default();
+        let one = Record::sequence_of(self.disk.block(first)?);
+        let other = Record::sequence_of(self.disk.block(first.saturating_add(1))?);
+        let sequence = match (one, other) {
+            (None, None) => return Ok(Record::default()),
+            (Some(one), Some(other)) if other.wrapping_sub(one) == 1 => other,
+            (Some(sequence), _) | (None, Some(sequence)) => sequence,
+        };
+        let block = self.disk.block(first.saturating_add(sequence % BLOCKS))?;
+        let record = Record::parse(block, &mut self.open);
         self.journal.sequence = sequence;
         self.journal.is_live = !record.is_nothing();
         Ok(record)

@@ -1,7 +1,7 @@
 //! Long names: UTF-16, thirteen units a slot, the last part first.
 
 use super::bytes::{put, u16_at};
-use super::slot::{SHORT_LEN, Slot};
+use super::slot::{self, Slot, UNUSED};
 use super::units::fold;
 
 /// Units in one slot, and where in it they are.
@@ -78,21 +78,18 @@ impl LongName {
     pub(super) fn set_text(&mut self, text: &[u8]) -> bool {
         self.len = 0;
         let Ok(text) = core::str::from_utf8(text) else { return false };
-        for unit in text.encode_utf16() {
-            if self.len == UNITS_MAX {
-                return false;
+        for letter in text.chars() {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                self.push(*unit);
             }
-            self.push(unit);
         }
-        true
+        self.len <= UNITS_MAX
     }
 
     /// The units of a short name.
     pub(super) fn set_short(&mut self, slot: &Slot) {
         self.len = 0;
-        for unit in slot.shown() {
-            self.push(unit);
-        }
+        slot::each_shown(slot, |unit| self.push(unit));
     }
 
     fn push(&mut self, unit: u16) {
@@ -168,12 +165,12 @@ impl LongName {
 
     /// One more part, from a slot. Returns whether it is the first one of a name.
     pub(super) fn take(&mut self, slot: &Slot) -> bool {
-        let number = slot.0[0] & !IS_FIRST;
-        let is_first = slot.0[0] & IS_FIRST != 0;
+        let number = slot[0] & !IS_FIRST;
+        let is_first = slot[0] & IS_FIRST != 0;
         if is_first {
             self.begin(slot, number);
         }
-        let fits = self.is_begun && number == self.due && slot.0[CHECKSUM] == self.checksum;
+        let fits = self.is_begun && number == self.due && slot[CHECKSUM] == self.checksum;
         let part = usize::from(number).checked_sub(1).filter(|_| fits);
         let room = part.and_then(|part| self.units.get_mut(part * PART_LEN..));
         let Some(room) = room else {
@@ -181,7 +178,7 @@ impl LongName {
             return is_first;
         };
         for (unit, place) in room.iter_mut().zip(PLACES) {
-            *unit = u16_at(&slot.0, place);
+            *unit = u16_at(slot, place);
         }
         self.due = number - 1;
         is_first
@@ -189,16 +186,16 @@ impl LongName {
 
     fn begin(&mut self, slot: &Slot, number: u8) {
         let parts = usize::from(number);
-        let units = PLACES.iter().position(|&place| u16_at(&slot.0, place) == 0);
+        let units = PLACES.iter().position(|&place| u16_at(slot, place) == 0);
         self.len = parts.saturating_sub(1) * PART_LEN + units.unwrap_or(PART_LEN);
-        self.checksum = slot.0[CHECKSUM];
+        self.checksum = slot[CHECKSUM];
         self.due = number;
         self.is_begun = (1..=PARTS_MAX).contains(&parts) && (1..=UNITS_MAX).contains(&self.len);
     }
 
     /// Whether all parts were there and belong to this entry.
     pub(super) fn belongs_to(&self, slot: &Slot) -> bool {
-        self.is_begun && self.due == 0 && self.checksum == slot.checksum()
+        self.is_begun && self.due == 0 && self.checksum == slot::checksum(slot)
     }
 
     /// How many slots it needs.
@@ -212,27 +209,25 @@ impl LongName {
         len.div_ceil(PART_LEN)
     }
 
-    /// The slot of a part, counted from 1.
-    pub(super) fn part(&self, number: usize, checksum: u8) -> Slot {
-        let mut slot = Slot::new([0; SHORT_LEN], ATTRIBUTE_LONG);
-        let is_first = number == self.parts();
-        slot.0[0] = number as u8 | if is_first { IS_FIRST } else { 0 };
-        slot.0[CHECKSUM] = checksum;
+    /// Fill the slot of a part, counted from 1.
+    pub(super) fn emit_part(&self, number: usize, checksum: u8, slot: &mut Slot) {
+        *slot = UNUSED;
+        slot[0] = number as u8 | if number == self.parts() { IS_FIRST } else { 0 };
+        slot[ATTRIBUTES] = ATTRIBUTE_LONG;
+        slot[CHECKSUM] = checksum;
         let start = number.saturating_sub(1) * PART_LEN;
-        let units = self.units().get(start..).unwrap_or_default();
-        for (at, place) in PLACES.into_iter().enumerate() {
+        for (at, place) in (start..).zip(PLACES) {
             // A zero ends the name, ones fill up what is left.
-            let unit = units.get(at).copied().unwrap_or(if at == units.len() { 0 } else { !0 });
-            put(&mut slot.0, place, &unit.to_le_bytes());
+            let behind = if at == self.len { 0 } else { !0 };
+            let unit = self.units().get(at).copied().unwrap_or(behind);
+            put(slot, place, &unit.to_le_bytes());
         }
-        slot.0[ATTRIBUTES] = ATTRIBUTE_LONG;
-        slot
     }
 }
 
 /// Make it the part of a name that comes first, where the first one was freed.
 pub(super) const fn set_first(slot: &mut Slot) {
-    slot.0[0] |= IS_FIRST;
+    slot[0] |= IS_FIRST;
 }
 
 /// What becomes of the first slot of a staged file's name when the mark is taken off.
@@ -248,21 +243,21 @@ pub(super) enum Unmarked {
 
 /// Take the mark off the first slot of a staged file's name.
 pub(super) fn unmark(slot: &mut Slot) -> Unmarked {
-    let len = PLACES.iter().position(|&place| u16_at(&slot.0, place) == 0).unwrap_or(PART_LEN);
+    let len = PLACES.iter().position(|&place| u16_at(slot, place) == 0).unwrap_or(PART_LEN);
     let last = len.checked_sub(1).and_then(|last| PLACES.get(last)).copied();
-    let mark = last.and_then(|last| Some((last, Mark::from_unit(u16_at(&slot.0, last))?)));
+    let mark = last.and_then(|last| Some((last, Mark::from_unit(u16_at(slot, last))?)));
     let Some((place, mark)) = mark else { return Unmarked::Nothing };
     if let Some(unit) = mark.kept() {
-        put(&mut slot.0, place, &unit.to_le_bytes());
+        put(slot, place, &unit.to_le_bytes());
         return Unmarked::Changed;
     }
     if len == 1 {
         return Unmarked::Freed;
     }
     // A zero ends the name, ones fill up what is left.
-    put(&mut slot.0, place, &[0, 0]);
+    put(slot, place, &[0, 0]);
     if let Some(&behind) = PLACES.get(len) {
-        put(&mut slot.0, behind, &[0xff, 0xff]);
+        put(slot, behind, &[0xff, 0xff]);
     }
     Unmarked::Changed
 }

@@ -1,11 +1,11 @@
 //! Finding the journal, and making it on a volume that has none.
 
 use super::Fat;
-use super::folder::{ROOT, Set, Sets};
+use super::folder::{Nature, ROOT, Set, Sets};
 use super::geometry::NO_CLUSTER;
 use super::journal::BLOCKS;
 use super::record::{OPEN_MAX, Record};
-use super::slot::{HIDDEN_SYSTEM, SHORT_LEN, Slot};
+use super::slot::{self, HIDDEN_SYSTEM, SHORT_LEN, Slot};
 use super::table::{END, Run};
 use crate::block::{BLOCK_LEN, BlockDevice};
 use crate::chip::Error;
@@ -17,7 +17,7 @@ const LEN: u32 = BLOCKS * BLOCK_LEN as u32;
 
 /// Whether this slot of the root is the entry of the journal.
 pub(super) fn is_journal(slot: &Slot) -> bool {
-    slot.short() == NAME && slot.is_hidden_system() && !slot.is_folder()
+    slot::has_short(slot, &NAME) && slot::is_hidden_system(slot) && !slot::is_folder(slot)
 }
 
 impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATHER> {
@@ -25,9 +25,11 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     pub(super) fn find_journal(&mut self) -> Result<Option<Set>, Error> {
         let mut sets = Sets::new(self.walk(ROOT, 0)?, 0);
         while let Some(set) = self.next_set(&mut sets)? {
-            if is_journal(&set.slot) {
-                let run = self.journal_run(set.slot.cluster());
-                if set.slot.size() == LEN && self.is_chain(run, false)? {
+            if set.nature == Nature::Own {
+                let slot = self.slot_at(set.place)?;
+                let (size, cluster) = (slot::size(slot), slot::cluster(slot));
+                let run = self.journal_run(cluster);
+                if size == LEN && self.is_chain(run, false)? {
                     self.journal.place = Ok(self.geometry.block_of(run.first));
                 }
                 return Ok(Some(set));
@@ -40,8 +42,11 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     /// with nothing in it, and names the clusters that are taken then, so that none is lost.
     pub(super) fn make_journal(&mut self, found: Option<Set>) -> Result<(), Error> {
         self.set_in_use(true)?;
-        let begun = found.as_ref().filter(|set| set.slot.size() == 0).map(|set| set.slot.note());
-        let begun = self.journal_run(begun.unwrap_or(NO_CLUSTER));
+        let begun = match found {
+            Some(set) => slot::note(self.slot_at(set.place)?),
+            None => NO_CLUSTER,
+        };
+        let begun = self.journal_run(begun);
         let run = if self.is_chain(begun, true)? {
             begun
         } else {
@@ -56,16 +61,16 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         Record::default().emit(self.disk.fresh(place)?, 0, &[None; OPEN_MAX]);
         self.disk.fresh(place + 1)?;
         let walk = self.walk(ROOT, index)?;
-        let mut entry = Slot::new(NAME, HIDDEN_SYSTEM);
-        entry.set_note(run.first);
-        self.put_slot(&walk, &entry)?;
+        let slot = self.slot_mut(&walk)?;
+        slot::set_new(slot, &NAME, HIDDEN_SYSTEM);
+        slot::set_note(slot, run.first);
         self.disk.barrier()?;
         self.apply(&Record { run, ..Record::default() })?;
         self.disk.barrier()?;
-        entry.set_note(0);
-        entry.set_cluster(run.first);
-        entry.set_size(LEN);
-        self.put_slot(&walk, &entry)?;
+        let slot = self.slot_mut(&walk)?;
+        slot::set_note(slot, 0);
+        slot::set_cluster(slot, run.first);
+        slot::set_size(slot, LEN);
         self.disk.barrier()?;
         self.journal.place = Ok(place);
         Ok(())

@@ -5,6 +5,7 @@ use super::geometry::{FIRST_CLUSTER, Geometry};
 use super::journal::Journal;
 use super::long::{Unmarked, unmark};
 use super::record::OPEN_MAX;
+use super::slot;
 use crate::block::BlockDevice;
 use crate::chip::Error;
 use crate::partition::{Partition, partitions};
@@ -57,22 +58,17 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
 
     fn find_volume(&mut self, count: u32) -> Result<Geometry, Error> {
         let whole = Partition { kind: 0, first: 0, count };
-        let block = *self.disk.block(0)?;
-        let mut result = Geometry::parse(&block, whole);
-        if result.is_ok() {
-            return result;
+        let block = self.disk.block(0)?;
+        let reason = match Geometry::parse(block, whole) {
+            Err(reason) => reason,
+            found => return found,
+        };
+        let fat = partitions(block, count).find(|partition| KINDS.contains(&partition.kind));
+        let is_other = partitions(block, count).any(|partition| partition.kind == KIND_OTHER);
+        match fat {
+            Some(partition) => Geometry::parse(self.disk.block(partition.first)?, partition),
+            None => Err(if is_other { Error::Exfat } else { reason }),
         }
-        for partition in partitions(&block, count) {
-            if KINDS.contains(&partition.kind) {
-                result = Geometry::parse(self.disk.block(partition.first)?, partition);
-                if result.is_ok() {
-                    break;
-                }
-            } else if partition.kind == KIND_OTHER {
-                result = result.map_err(|_| Error::Exfat);
-            }
-        }
-        result
     }
 
     /// Do again what was being done, and cut the staged files that had clusters to spare.
@@ -96,14 +92,14 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
 
     fn trim_leftover(&mut self, at: usize) -> Result<(), Error> {
         let Some(id) = self.open.get(at).copied().flatten() else { return Ok(()) };
-        let (_, slot) = self.entry_slot(id)?;
+        let slot = self.entry(id)?;
+        let is_hidden = slot::is_hidden_system(slot) && !slot::is_folder(slot);
+        let size = slot::size(slot);
         let walk = self.walk(id.folder, id.first.into())?;
-        let mut first = self.slot(&walk)?.ok_or(Error::Damaged)?;
-        let is_staged = slot.is_hidden_system()
-            && !slot.is_folder()
-            && first.is_long()
-            && unmark(&mut first) != Unmarked::Nothing;
-        match slot.size() {
+        let mut first = *self.slot(&walk)?;
+        let is_staged =
+            is_hidden && slot::is_long(&first) && unmark(&mut first) != Unmarked::Nothing;
+        match size {
             _ if !is_staged => Ok(()),
             0 => self.remove_entry(id),
             size => self.cut(id, size),

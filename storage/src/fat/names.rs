@@ -2,12 +2,12 @@
 
 use super::Fat;
 use super::alias::{CANDIDATES, candidate, exact};
-use super::folder::{Id, Nature, ROOT, Room, SLOTS_MAX, Set, Sets, Walk};
+use super::folder::{Id, Nature, ROOT, Room, SLOTS_MAX, Set, Sets};
 use super::geometry::NO_CLUSTER;
 use super::long::{LongName, Mark};
 use super::making;
 use super::record::Record;
-use super::slot::{ARCHIVE, HIDDEN_SYSTEM, SHORT_LEN, Slot};
+use super::slot::{self, ARCHIVE, HIDDEN_SYSTEM, SHORT_LEN, UNUSED};
 use super::table::Run;
 use crate::block::{BLOCK_LEN, BlockDevice};
 use crate::chip::{Error, Leftover};
@@ -45,8 +45,9 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
             match set.nature {
                 Nature::Visible if found.is_some() => {}
                 Nature::Visible => {
-                    let is_alias = set.has_long && alias.is_some_and(|it| it == set.slot.short());
-                    if is_alias || sets.name.is(&wanted) {
+                    let slot = self.slot_at(set.place)?;
+                    let is_alias = alias.is_some_and(|alias| slot::has_short(slot, &alias));
+                    if is_alias && set.has_long || sets.name.is(&wanted) {
                         found = Some(set);
                     }
                 }
@@ -54,7 +55,7 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
                     if is_staged_of(&mut sets, mark, &wanted) {
                         // Serial numbers are compared in 32 bits, generations have five.
                         let order = mark.generation() << 27;
-                        let length = set.slot.size().into();
+                        let length = slot::size(self.slot_at(set.place)?).into();
                         each(Leftover { id: set.id, order, length });
                     }
                 }
@@ -84,8 +85,7 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         let id = Id { folder: place.folder, first: room.first as u16, count };
         // No part of it must stay: until it is used, a power cut takes all of it.
         self.begin(&Record { erase: Some(id), ..Record::default() })?;
-        let short = Slot::new(plan.alias, ARCHIVE | HIDDEN_SYSTEM);
-        self.write_set(id, &name, &short, room.is_at_end)?;
+        self.write_set(id, &name, &plan.alias, room.is_at_end)?;
         Ok(id)
     }
 
@@ -93,21 +93,24 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         &mut self,
         id: Id,
         name: &LongName,
-        short: &Slot,
+        alias: &[u8; SHORT_LEN],
         is_at_end: bool,
     ) -> Result<(), Error> {
+        let mut short = UNUSED;
+        slot::set_new(&mut short, alias, ARCHIVE | HIDDEN_SYSTEM);
+        let checksum = slot::checksum(&short);
         let mut walk = self.walk(id.folder, id.first.into())?;
         for number in (1..=name.parts()).rev() {
-            self.put_slot(&walk, &name.part(number, short.checksum()))?;
+            name.emit_part(number, checksum, self.slot_mut(&walk)?);
             self.advance(&mut walk)?;
         }
-        self.put_slot(&walk, short)?;
+        *self.slot_mut(&walk)? = short;
         self.advance(&mut walk)?;
         // What lies behind the last entry was never looked at: it must stay unseen.
-        match self.slot(&walk)? {
-            Some(behind) if is_at_end && !behind.is_last() => self.put_slot(&walk, &Slot::UNUSED),
-            _ => Ok(()),
+        if is_at_end && self.place_of_slot(&walk).is_some() {
+            *self.slot_mut(&walk)? = UNUSED;
         }
+        Ok(())
     }
 
     /// Look through a folder for room, for an alias that is not taken, and for staged files of
@@ -120,9 +123,9 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
             let mut newest: Option<u32> = None;
             let mut sets = Sets::new(self.walk(place.folder, 0)?, need);
             while let Some(set) = self.next_set(&mut sets)? {
-                let short = set.slot.short();
+                let slot = self.slot_at(set.place)?;
                 for (taken, candidate) in taken.iter_mut().zip(&candidates) {
-                    *taken |= *candidate == short;
+                    *taken |= slot::has_short(slot, candidate);
                 }
                 if let Nature::Staged(mark) = set.nature
                     && is_staged_of(&mut sets, mark, name)
@@ -190,13 +193,6 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         sets.name.remove_mark(mark);
         let len = sets.name.write(memory).ok_or(Error::Damaged)?;
         Ok(Place { folder: id.folder, name: memory.get(..len).unwrap_or_default() })
-    }
-
-    /// The slots of an entry from its first one on.
-    pub(super) fn first_slot(&mut self, id: Id) -> Result<(Walk, Slot), Error> {
-        let walk = self.walk(id.folder, id.first.into())?;
-        let slot = self.slot(&walk)?.ok_or(Error::Damaged)?;
-        Ok((walk, slot))
     }
 
     /// One new cluster for a folder.

@@ -2,7 +2,7 @@
 
 use super::bytes::{put, u16_at, u32_at};
 use super::folder::Id;
-use super::slot::TAIL_LEN;
+use super::slot::{SHORT_LEN, SLOT_LEN, Slot};
 use super::table::Run;
 use crate::block::Block;
 
@@ -12,14 +12,8 @@ pub(super) const OPEN_MAX: usize = 16;
 /// Those that are being written.
 pub(super) type Open = [Option<Id>; OPEN_MAX];
 
-/// One change of one entry: what stands behind its short name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Put {
-    pub(super) id: Id,
-    pub(super) tail: [u8; TAIL_LEN],
-    /// Whether it is a staged file that becomes visible: the mark is taken off its name.
-    pub(super) is_unmarked: bool,
-}
+/// Bytes of an entry behind its short name: what it is, apart from its name.
+pub(super) const TAIL_LEN: usize = SLOT_LEN - SHORT_LEN;
 
 /// A change of several blocks, as the journal has it. Every part is optional; a cluster number
 /// of 0 means none.
@@ -31,7 +25,12 @@ pub(super) struct Record {
     pub(super) link: u32,
     /// … becomes this.
     pub(super) link_to: u32,
-    pub(super) put: Option<Put>,
+    /// An entry …
+    pub(super) put: Option<Id>,
+    /// … and what stands behind its short name from now on.
+    pub(super) tail: [u8; TAIL_LEN],
+    /// Whether it is a staged file that becomes visible: the mark is taken off its name.
+    pub(super) is_unmarked: bool,
     /// An entry that goes.
     pub(super) erase: Option<Id>,
     /// A folder that has moved …
@@ -63,6 +62,12 @@ const CHECKSUM: usize = 508;
 const ID_LEN: usize = 8;
 
 impl Record {
+    /// Change the entry to what this slot has behind its name.
+    pub(super) fn put(&mut self, id: Id, slot: &Slot) {
+        self.put = Some(id);
+        put(&mut self.tail, 0, slot.get(SHORT_LEN..).unwrap_or_default());
+    }
+
     /// Whether nothing is to be done.
     pub(super) fn is_nothing(&self) -> bool {
         *self == Self::default()
@@ -84,11 +89,9 @@ impl Record {
         ] {
             put(block, at, &value.to_le_bytes());
         }
-        if let Some(change) = self.put {
-            put_id(block, PUT, Some(change.id));
-            put(block, TAIL, &change.tail);
-            put(block, UNMARKED, &[change.is_unmarked.into()]);
-        }
+        put_id(block, PUT, self.put);
+        put(block, TAIL, &self.tail);
+        put(block, UNMARKED, &[self.is_unmarked.into()]);
         put_id(block, ERASE, self.erase);
         for (at, id) in (OPEN..).step_by(ID_LEN).zip(open) {
             put_id(block, at, *id);
@@ -97,28 +100,32 @@ impl Record {
         put(block, CHECKSUM, &checksum.to_le_bytes());
     }
 
-    /// Read a block: its number in the sequence, the record, and the staged files that were being
-    /// written. `None` for a block that was never written.
-    pub(super) fn parse(block: &Block) -> Option<(u32, Self, Open)> {
-        if !block.starts_with(&MAGIC) || u32_at(block, CHECKSUM) != checksum(block) {
-            return None;
+    /// The number of a block in the sequence; `None` for one that was never written.
+    pub(super) fn sequence_of(block: &Block) -> Option<u32> {
+        let is_whole = block.starts_with(&MAGIC) && u32_at(block, CHECKSUM) == checksum(block);
+        is_whole.then(|| u32_at(block, SEQUENCE))
+    }
+
+    /// Read a block, and which staged files were being written.
+    pub(super) fn parse(block: &Block, open: &mut Open) -> Self {
+        for (at, id) in (OPEN..).step_by(ID_LEN).zip(open) {
+            *id = id_at(block, at);
         }
         let mut tail = [0; TAIL_LEN];
-        put(&mut tail, 0, block.get(TAIL..)?);
-        let is_unmarked = block.get(UNMARKED) != Some(&0);
-        let record = Self {
+        put(&mut tail, 0, block.get(TAIL..).unwrap_or_default());
+        Self {
             run: Run { first: u32_at(block, RUN), count: u32_at(block, RUN + 4) },
             link: u32_at(block, LINK),
             link_to: u32_at(block, LINK + 4),
-            put: id_at(block, PUT).map(|id| Put { id, tail, is_unmarked }),
+            put: id_at(block, PUT),
+            tail,
+            is_unmarked: block.get(UNMARKED) != Some(&0),
             erase: id_at(block, ERASE),
             moved: u32_at(block, MOVED),
             parent: u32_at(block, MOVED + 4),
             free: u32_at(block, FREE),
             rest: u32_at(block, FREE + 4),
-        };
-        let open = core::array::from_fn(|at| id_at(block, OPEN + at * ID_LEN));
-        Some((u32_at(block, SEQUENCE), record, open))
+        }
     }
 }
 
@@ -152,7 +159,9 @@ mod tests {
             run: Run { first: 5, count: 6 },
             link: 7,
             link_to: 8,
-            put: Some(Put { id: id(9), tail: [10; TAIL_LEN], is_unmarked: true }),
+            put: Some(id(9)),
+            tail: [10; TAIL_LEN],
+            is_unmarked: true,
             erase: Some(id(11)),
             moved: 12,
             parent: 13,
@@ -163,11 +172,13 @@ mod tests {
         for record in [record, Record::default()] {
             let mut block = [0; 512];
             record.emit(&mut block, 77, &open);
-            assert_eq!(Record::parse(&block), Some((77, record, open)));
+            let mut found = [None; OPEN_MAX];
+            assert_eq!(Record::sequence_of(&block), Some(77));
+            assert_eq!((Record::parse(&block, &mut found), found), (record, open));
             for at in [0, 9, 84, 300, 507, 511] {
                 let mut torn = block;
                 torn[at] ^= 1;
-                assert_eq!(Record::parse(&torn), None, "byte {at}");
+                assert_eq!(Record::sequence_of(&torn), None, "byte {at}");
             }
         }
         const { assert!(OPEN + OPEN_MAX * ID_LEN <= CHECKSUM) };

@@ -1,4 +1,6 @@
 //! One slot of a folder: 32 bytes, an entry with a short name or a part of a long one.
+//!
+//! Slots are read and changed where they are, in the cache: to copy them costs code and time.
 
 use coracle::{Kind, Metadata};
 
@@ -14,8 +16,8 @@ pub(super) const SLOTS_SHIFT: u32 = 4;
 /// Bytes of a short name: eight, and three behind the dot.
 pub(super) const SHORT_LEN: usize = 11;
 
-/// Bytes of a slot behind the name: what a file is, apart from its name.
-pub(super) const TAIL_LEN: usize = SLOT_LEN - SHORT_LEN;
+/// Bytes of it before the dot.
+const BASE_LEN: usize = 8;
 
 /// Attributes.
 pub(super) const HIDDEN_SYSTEM: u8 = 0x06;
@@ -47,155 +49,141 @@ pub(super) const DOT: [u8; SHORT_LEN] = *b".          ";
 pub(super) const DOTDOT: [u8; SHORT_LEN] = *b"..         ";
 
 /// One slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Slot(pub(super) [u8; SLOT_LEN]);
+pub(super) type Slot = [u8; SLOT_LEN];
 
-impl Slot {
-    /// Behind the last entry.
-    pub(super) const UNUSED: Self = Self([0; SLOT_LEN]);
+/// The slot behind the last entry.
+pub(super) const UNUSED: Slot = [0; SLOT_LEN];
 
-    /// A new entry.
-    pub(super) fn new(name: [u8; SHORT_LEN], attributes: u8) -> Self {
-        let mut slot = Self([0; SLOT_LEN]);
-        put(&mut slot.0, 0, &name);
-        slot.0[ATTRIBUTES] = attributes;
-        slot
-    }
+/// Make it a new entry.
+pub(super) fn set_new(slot: &mut Slot, name: &[u8; SHORT_LEN], attributes: u8) {
+    *slot = UNUSED;
+    put(slot, 0, name);
+    slot[ATTRIBUTES] = attributes;
+}
 
-    pub(super) const fn is_deleted(&self) -> bool {
-        self.0[0] == DELETED
-    }
+pub(super) const fn is_deleted(slot: &Slot) -> bool {
+    slot[0] == DELETED
+}
 
-    /// Whether this slot and all behind it are free.
-    pub(super) const fn is_last(&self) -> bool {
-        self.0[0] == LAST
-    }
+/// Give it back.
+pub(super) const fn delete(slot: &mut Slot) {
+    slot[0] = DELETED;
+}
 
-    pub(super) const fn is_long(&self) -> bool {
-        self.0[ATTRIBUTES] & 0x3f == LONG
-    }
+/// Whether this slot and all behind it are free.
+pub(super) const fn is_last(slot: &Slot) -> bool {
+    slot[0] == LAST
+}
 
-    pub(super) const fn is_label(&self) -> bool {
-        self.0[ATTRIBUTES] & LABEL != 0
-    }
+pub(super) const fn is_long(slot: &Slot) -> bool {
+    slot[ATTRIBUTES] & 0x3f == LONG
+}
 
-    /// Whether this is `.` or `..`.
-    pub(super) const fn is_dots(&self) -> bool {
-        self.0[0] == b'.'
-    }
+pub(super) const fn is_label(slot: &Slot) -> bool {
+    slot[ATTRIBUTES] & LABEL != 0
+}
 
-    pub(super) const fn is_folder(&self) -> bool {
-        self.0[ATTRIBUTES] & FOLDER != 0
-    }
+/// Whether this is `.` or `..`.
+pub(super) const fn is_dots(slot: &Slot) -> bool {
+    slot[0] == b'.'
+}
 
-    pub(super) const fn is_hidden_system(&self) -> bool {
-        self.0[ATTRIBUTES] & HIDDEN_SYSTEM == HIDDEN_SYSTEM
-    }
+pub(super) const fn is_folder(slot: &Slot) -> bool {
+    slot[ATTRIBUTES] & FOLDER != 0
+}
 
-    /// Give it back.
-    pub(super) const fn delete(&mut self) {
-        self.0[0] = DELETED;
-    }
+pub(super) const fn is_hidden_system(slot: &Slot) -> bool {
+    slot[ATTRIBUTES] & HIDDEN_SYSTEM == HIDDEN_SYSTEM
+}
 
-    pub(super) fn short(&self) -> [u8; SHORT_LEN] {
-        self.0.first_chunk().copied().unwrap_or([b' '; SHORT_LEN])
-    }
+pub(super) const fn set_attributes(slot: &mut Slot, attributes: u8) {
+    slot[ATTRIBUTES] = attributes;
+}
 
-    pub(super) fn tail(&self) -> [u8; TAIL_LEN] {
-        self.0.last_chunk().copied().unwrap_or([0; TAIL_LEN])
-    }
+pub(super) fn has_short(slot: &Slot, name: &[u8; SHORT_LEN]) -> bool {
+    slot.starts_with(name)
+}
 
-    /// The numbers that stand in place of a time of creation.
-    pub(super) fn note(&self) -> u32 {
-        u32_at(&self.0, CREATED)
-    }
+/// The numbers that stand in place of a time of creation.
+pub(super) fn note(slot: &Slot) -> u32 {
+    u32_at(slot, CREATED)
+}
 
-    /// Put such a number there.
-    pub(super) fn set_note(&mut self, note: u32) {
-        put(&mut self.0, CREATED, &note.to_le_bytes());
-    }
+/// Put such a number there.
+pub(super) fn set_note(slot: &mut Slot, note: u32) {
+    put(slot, CREATED, &note.to_le_bytes());
+}
 
-    /// Make it the name of another file.
-    pub(super) fn set_tail(&mut self, tail: [u8; TAIL_LEN]) {
-        put(&mut self.0, SHORT_LEN, &tail);
-    }
+pub(super) fn cluster(slot: &Slot) -> u32 {
+    u32::from(u16_at(slot, CLUSTER_HIGH)) << 16 | u32::from(u16_at(slot, CLUSTER_LOW))
+}
 
-    pub(super) const fn set_attributes(&mut self, attributes: u8) {
-        self.0[ATTRIBUTES] = attributes;
-    }
+pub(super) fn set_cluster(slot: &mut Slot, cluster: u32) {
+    let [a, b, c, d] = cluster.to_le_bytes();
+    put(slot, CLUSTER_LOW, &[a, b]);
+    put(slot, CLUSTER_HIGH, &[c, d]);
+}
 
-    pub(super) fn cluster(&self) -> u32 {
-        let (high, low) = (u16_at(&self.0, CLUSTER_HIGH), u16_at(&self.0, CLUSTER_LOW));
-        u32::from(high) << 16 | u32::from(low)
-    }
+pub(super) fn size(slot: &Slot) -> u32 {
+    u32_at(slot, SIZE)
+}
 
-    pub(super) fn set_cluster(&mut self, cluster: u32) {
-        let [a, b, c, d] = cluster.to_le_bytes();
-        put(&mut self.0, CLUSTER_LOW, &[a, b]);
-        put(&mut self.0, CLUSTER_HIGH, &[c, d]);
-    }
+pub(super) fn set_size(slot: &mut Slot, size: u32) {
+    put(slot, SIZE, &size.to_le_bytes());
+}
 
-    pub(super) fn size(&self) -> u32 {
-        u32_at(&self.0, SIZE)
-    }
+/// Set the time of modification, in seconds since 1970, or none.
+pub(super) fn set_modified(slot: &mut Slot, modified: Option<u64>) {
+    let (date, time) = modified.map_or((0, 0), time::from_unix);
+    put(slot, TIME, &time.to_le_bytes());
+    put(slot, DATE, &date.to_le_bytes());
+}
 
-    pub(super) fn set_size(&mut self, size: u32) {
-        put(&mut self.0, SIZE, &size.to_le_bytes());
-    }
+/// Set a mark by which versions of a file differ: where there is no date of creation, as here,
+/// its hundredths of a second mean nothing to a PC.
+pub(super) const fn set_version(slot: &mut Slot, number: u32) {
+    // PCs accept 0 to 199.
+    slot[CREATED_TENTHS] = (number % 200) as u8;
+}
 
-    /// Set the time of modification, in seconds since 1970, or none.
-    pub(super) fn set_modified(&mut self, modified: Option<u64>) {
-        let (date, time) = modified.map_or((0, 0), time::from_unix);
-        put(&mut self.0, TIME, &time.to_le_bytes());
-        put(&mut self.0, DATE, &date.to_le_bytes());
-    }
-
-    /// Set a mark by which versions of a file differ: where there is no date of creation, as
-    /// here, its hundredths of a second mean nothing to a PC.
-    pub(super) const fn set_version(&mut self, number: u32) {
-        // PCs accept 0 to 199.
-        self.0[CREATED_TENTHS] = (number % 200) as u8;
-    }
-
-    pub(super) fn metadata(&self) -> Metadata {
-        let is_folder = self.is_folder();
-        Metadata {
-            kind: if is_folder { Kind::Folder } else { Kind::File },
-            size: if is_folder { 0 } else { self.size().into() },
-            modified: time::to_unix(u16_at(&self.0, DATE), u16_at(&self.0, TIME)),
-            stamp: self.stamp(),
-        }
-    }
-
-    /// FNV-1a over the whole slot: first cluster, size, times and version.
-    fn stamp(&self) -> u64 {
-        self.0.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        })
-    }
-
-    /// The short name as it is shown, one unit a byte: the letters of bytes above 0x7f depend on
-    /// the PC that wrote them, and are shown as those of Latin-1.
-    pub(super) fn shown(&self) -> impl Iterator<Item = u16> + '_ {
-        let (base, extension) = self.0.split_at(8);
-        let extension = extension.get(..3).unwrap_or_default().trim_ascii_end();
-        let is_lower = |bit| self.0[CASE] & bit != 0;
-        let (lower_base, lower_extension) = (is_lower(0x08), is_lower(0x10));
-        let dot = (!extension.is_empty()).then_some(u16::from(b'.'));
-        let base = base.trim_ascii_end().iter().enumerate().map(move |(at, &byte)| match byte {
-            KANJI if at == 0 => u16::from(DELETED),
-            _ => shown(byte, lower_base),
-        });
-        base.chain(dot).chain(extension.iter().map(move |&byte| shown(byte, lower_extension)))
-    }
-
-    /// What parts of a long name carry of the short one they belong to.
-    pub(super) fn checksum(&self) -> u8 {
-        let name = self.0.first_chunk::<SHORT_LEN>().into_iter().flatten();
-        name.fold(0u8, |sum, byte| sum.rotate_right(1).wrapping_add(*byte))
+pub(super) fn metadata(slot: &Slot) -> Metadata {
+    let is_folder = is_folder(slot);
+    Metadata {
+        kind: if is_folder { Kind::Folder } else { Kind::File },
+        size: if is_folder { 0 } else { size(slot).into() },
+        modified: time::to_unix(u16_at(slot, DATE), u16_at(slot, TIME)),
+        stamp: stamp(slot),
     }
 }
 
-fn shown(byte: u8, is_lower: bool) -> u16 {
-    u16::from(if is_lower { byte.to_ascii_lowercase() } else { byte })
+/// FNV-1a over the whole slot: first cluster, size, times and version.
+fn stamp(slot: &Slot) -> u64 {
+    slot.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// Call for each unit of the short name as it is shown, one a byte: the letters of bytes above
+/// 0x7f depend on the PC that wrote them, and are shown as those of Latin-1.
+pub(super) fn each_shown(slot: &Slot, mut each: impl FnMut(u16)) {
+    for (at, &byte) in slot.iter().take(SHORT_LEN).enumerate() {
+        let lower = if at < BASE_LEN { 0x08 } else { 0x10 };
+        let is_lower = slot[CASE] & lower != 0;
+        if at == BASE_LEN && byte != b' ' {
+            each(b'.'.into());
+        }
+        match byte {
+            // Spaces fill up what is left of both parts.
+            b' ' => {}
+            KANJI if at == 0 => each(DELETED.into()),
+            _ if is_lower => each(byte.to_ascii_lowercase().into()),
+            _ => each(byte.into()),
+        }
+    }
+}
+
+/// What parts of a long name carry of the short one they belong to.
+pub(super) fn checksum(slot: &Slot) -> u8 {
+    let name = slot.iter().take(SHORT_LEN);
+    name.fold(0u8, |sum, byte| sum.rotate_right(1).wrapping_add(*byte))
 }

@@ -4,7 +4,8 @@ use super::Fat;
 use super::cursor::Cursor;
 use super::folder::Id;
 use super::geometry::NO_CLUSTER;
-use super::record::{Put, Record};
+use super::record::Record;
+use super::slot;
 use super::table::END;
 use crate::block::BlockDevice;
 use crate::chip::Error;
@@ -31,18 +32,25 @@ pub struct Staged {
 impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATHER> {
     /// Take up a staged file.
     pub(super) fn take_up(&mut self, id: Id) -> Result<Staged, Error> {
-        let (_, slot) = self.entry_slot(id)?;
-        let needed = self.geometry.clusters_for(slot.size());
-        let (_, count) = self.chain_end(slot.cluster(), needed)?;
+        let slot = self.entry(id)?;
+        let (first, size) = (slot::cluster(slot), slot::size(slot));
+        let needed = self.geometry.clusters_for(size);
+        let (_, count) = self.chain_end(first, needed)?;
         let most = u64::from(count) << self.geometry.byte_shift();
-        let length = u64::from(slot.size()).min(most) as u32;
+        let length = u64::from(size).min(most) as u32;
         self.add_open(id)?;
         if let Err(error) = self.cut(id, length) {
             self.drop_open(id);
             return Err(error);
         }
-        let (last, clusters) = self.chain_end(slot.cluster(), count)?;
-        let first = if clusters == 0 { NO_CLUSTER } else { slot.cluster() };
+        self.staged(id, length)
+    }
+
+    /// A staged file that has as many clusters as it needs.
+    fn staged(&mut self, id: Id, length: u32) -> Result<Staged, Error> {
+        let first = slot::cluster(self.entry(id)?);
+        let needed = self.geometry.clusters_for(length);
+        let (last, clusters) = self.chain_end(first, needed)?;
         Ok(Staged { id, cursor: Cursor::new(first), clusters, last, length, synced: length })
     }
 
@@ -91,9 +99,9 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         let run = self.find_run(1, missing.max(ahead))?;
         let mut record = Record { run, ..Record::default() };
         if staged.clusters == 0 {
-            let (_, mut slot) = self.entry_slot(staged.id)?;
-            slot.set_cluster(run.first);
-            record.put = Some(Put { id: staged.id, tail: slot.tail(), is_unmarked: false });
+            let mut slot = *self.entry(staged.id)?;
+            slot::set_cluster(&mut slot, run.first);
+            record.put(staged.id, &slot);
         } else {
             record.link = staged.last;
             record.link_to = run.first;
@@ -122,9 +130,7 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
             return Ok(());
         }
         self.begin_plain()?;
-        let (walk, mut slot) = self.entry_slot(staged.id)?;
-        slot.set_size(staged.length);
-        self.put_slot(&walk, &slot)?;
+        slot::set_size(self.entry_mut(staged.id)?, staged.length);
         self.disk.barrier()?;
         staged.synced = staged.length;
         Ok(())
@@ -151,39 +157,32 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         self.sync_staged(staged)?;
         self.gather.forget(staged.id);
         self.cut(staged.id, length)?;
-        staged.length = length;
-        staged.synced = length;
-        let (_, slot) = self.entry_slot(staged.id)?;
-        let needed = self.geometry.clusters_for(length);
-        (staged.last, staged.clusters) = self.chain_end(slot.cluster(), needed)?;
-        staged.cursor = Cursor::new(slot.cluster());
+        *staged = self.staged(staged.id, length)?;
         Ok(())
     }
 
     /// Cut a staged file to so many bytes, and its chain to as many clusters as they need.
     pub(super) fn cut(&mut self, id: Id, size: u32) -> Result<(), Error> {
-        let (_, slot) = self.entry_slot(id)?;
-        let needed = self.geometry.clusters_for(size);
-        let mut cursor = Cursor::new(slot.cluster());
-        let mut shorter = slot;
-        shorter.set_size(size);
-        let (last, rest) = match needed.checked_sub(1) {
-            None => {
-                shorter.set_cluster(NO_CLUSTER);
-                (NO_CLUSTER, slot.cluster())
-            }
+        let old = *self.entry(id)?;
+        let mut slot = old;
+        slot::set_size(&mut slot, size);
+        let chain = slot::cluster(&old);
+        let (mut last, mut rest) = (NO_CLUSTER, chain);
+        match self.geometry.clusters_for(size).checked_sub(1) {
+            None => slot::set_cluster(&mut slot, NO_CLUSTER),
             Some(nth) => {
-                let last = self.seek(&mut cursor, nth)?;
-                (last, self.next_cluster(last)?.unwrap_or(NO_CLUSTER))
+                last = self.seek(&mut Cursor::new(chain), nth)?;
+                rest = self.next_cluster(last)?.unwrap_or(NO_CLUSTER);
             }
-        };
-        if rest == NO_CLUSTER && shorter == slot {
+        }
+        if rest == NO_CLUSTER && slot == old {
             return Ok(());
         }
-        let change = Put { id, tail: shorter.tail(), is_unmarked: false };
-        let link = if rest == NO_CLUSTER { NO_CLUSTER } else { last };
-        let freeing = self.freeing(rest)?;
-        self.perform(&Record { link, link_to: END, put: Some(change), ..freeing })
+        let mut record = self.freeing(rest)?;
+        record.link = if rest == NO_CLUSTER { NO_CLUSTER } else { last };
+        record.link_to = END;
+        record.put(id, &slot);
+        self.perform(&record)
     }
 
     /// Give back the clusters that a file did not need.

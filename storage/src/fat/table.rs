@@ -1,7 +1,7 @@
 //! The file allocation table: chains of clusters.
 
 use super::Fat;
-use super::bytes::{put, u16_at, u32_at};
+use super::bytes::u16_at;
 use super::geometry::{FIRST_CLUSTER, Width};
 use crate::block::{BLOCK_LEN, BlockDevice};
 use crate::chip::Error;
@@ -12,10 +12,13 @@ pub(super) const END: u32 = 0x0fff_ffff;
 /// From here on, numbers end a chain; narrower entries are widened to these.
 const END_MIN: u32 = 0x0fff_fff8;
 
-/// From here on, numbers are no clusters.
-const RESERVED_MIN: u32 = 0x0fff_fff0;
-
 const FREE: u32 = 0;
+
+/// Bits of a number.
+struct Bits {
+    mask: u32,
+    shift: u32,
+}
 
 /// Clusters in a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,35 +42,41 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         if !self.geometry.is_cluster(cluster) {
             return Err(Error::Damaged);
         }
-        let (block, at) = self.place_of(cluster);
-        let (value, reserved) = match self.geometry.width {
-            Width::Fat32 => return Ok(u32_at(self.disk.block(block)?, at) & END),
-            Width::Fat16 => (u32::from(u16_at(self.disk.block(block)?, at)), 0xfff0),
-            Width::Fat12 => {
-                let low = self.disk.block(block)?.get(at).copied().unwrap_or(0);
-                let (block, at) = after(block, at);
-                let high = self.disk.block(block)?.get(at).copied().unwrap_or(0);
-                let both = u32::from(u16::from_le_bytes([low, high]));
-                (if cluster & 1 == 0 { both & 0xfff } else { both >> 4 }, 0xff0)
+        let (number, at) = self.place_of(cluster);
+        let Bits { mask, shift } = self.bits_of(cluster);
+        let spans = self.spans(cluster);
+        let block = self.disk.block(number)?;
+        let bytes = match block.get(at..).and_then(<[u8]>::first_chunk) {
+            Some(bytes) => u32::from_le_bytes(*bytes),
+            // The end of the block, where two bytes are enough if there are two.
+            None if !spans => u16_at(block, at).into(),
+            None => {
+                let low = block.get(at).copied().unwrap_or(0);
+                let high = self.disk.block(number.saturating_add(1))?.first().copied();
+                u16::from_le_bytes([low, high.unwrap_or(0)]).into()
             }
         };
-        Ok(if value >= reserved { value - reserved + RESERVED_MIN } else { value })
+        let value = bytes >> shift & mask;
+        // The last sixteen numbers are no clusters, in each width.
+        Ok(if value >= mask - 15 { value + (END - mask) } else { value })
     }
 
     /// Change the entry of a cluster, and the number of free ones with it.
     pub(super) fn set_link(&mut self, cluster: u32, value: u32) -> Result<(), Error> {
         let was_free = self.link(cluster)? == FREE;
-        let (block, at) = self.place_of(cluster);
-        let value_bytes = value.to_le_bytes();
-        match self.geometry.width {
-            Width::Fat32 => {
-                let block = self.disk.edit(block)?;
-                // The upper four bits are somebody else's.
-                let kept = u32_at(block, at) & !END;
-                put(block, at, &(value & END | kept).to_le_bytes());
+        let (mut number, mut at) = self.place_of(cluster);
+        let Bits { mask, shift } = self.bits_of(cluster);
+        let masks = (mask << shift).to_le_bytes();
+        let values = ((value & mask) << shift).to_le_bytes();
+        for (mask, value) in masks.into_iter().zip(values).filter(|(mask, _)| *mask != 0) {
+            if at == BLOCK_LEN {
+                (number, at) = (number.saturating_add(1), 0);
             }
-            Width::Fat16 => put(self.disk.edit(block)?, at, &[value_bytes[0], value_bytes[1]]),
-            Width::Fat12 => self.set_link12(cluster, value & 0xfff)?,
+            // What lies beside is of another entry, or somebody else's.
+            if let Some(byte) = self.disk.edit(number)?.get_mut(at) {
+                *byte = *byte & !mask | value;
+            }
+            at += 1;
         }
         match (was_free, value == FREE) {
             (true, false) => self.free = self.free.saturating_sub(1),
@@ -77,29 +86,21 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         Ok(())
     }
 
-    /// Twelve bits: a byte and a half, in two blocks if it so happens.
-    fn set_link12(&mut self, cluster: u32, value: u32) -> Result<(), Error> {
-        let is_even = cluster & 1 == 0;
-        let shifted = if is_even { value } else { value << 4 };
-        let [low, high, ..] = shifted.to_le_bytes();
-        let (kept_low, kept_high) = if is_even { (0, 0xf0) } else { (0x0f, 0) };
-        let (block, at) = self.place_of(cluster);
-        if let Some(byte) = self.disk.edit(block)?.get_mut(at) {
-            *byte = *byte & kept_low | low;
+    /// Which bits of the bytes from its place on are the entry of a cluster.
+    const fn bits_of(&self, cluster: u32) -> Bits {
+        match self.geometry.width {
+            Width::Fat12 => Bits { mask: 0xfff, shift: (cluster & 1) * 4 },
+            Width::Fat16 => Bits { mask: 0xffff, shift: 0 },
+            Width::Fat32 => Bits { mask: END, shift: 0 },
         }
-        let (block, at) = after(block, at);
-        if let Some(byte) = self.disk.edit(block)?.get_mut(at) {
-            *byte = *byte & kept_high | high;
-        }
-        Ok(())
     }
 
     /// The block of the FAT and the byte in it where the entry of a cluster begins.
     fn place_of(&self, cluster: u32) -> (u32, usize) {
         let byte = match self.geometry.width {
-            Width::Fat12 => cluster.saturating_add(cluster / 2),
-            Width::Fat16 => cluster.saturating_mul(2),
-            Width::Fat32 => cluster.saturating_mul(4),
+            Width::Fat12 => cluster + cluster / 2,
+            Width::Fat16 => cluster << 1,
+            Width::Fat32 => cluster << 2,
         };
         let block = self.geometry.table.saturating_add(byte / BLOCK_LEN as u32);
         (block, byte as usize % BLOCK_LEN)
@@ -196,9 +197,4 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         }
         Ok(())
     }
-}
-
-/// The byte behind.
-const fn after(block: u32, at: usize) -> (u32, usize) {
-    if at + 1 < BLOCK_LEN { (block, at + 1) } else { (block.saturating_add(1), 0) }
 }

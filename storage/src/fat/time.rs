@@ -6,11 +6,15 @@ const LAST: u64 = 4_354_819_198;
 
 const DAY_SECONDS: u32 = 86_400;
 
-/// Days from the start of the era (0000-03-01) to 1980-01-01.
-const FIRST_DAY: u32 = 723_120;
+/// Years are counted from March, so that the leap day is the last one; from March 1976 on every
+/// fourth year has one, but for 2100. Days from then to 1980-01-01, and to 2100-03-01 as if that
+/// year had one too.
+const FIRST_YEAR: u32 = 1976;
+const FIRST_DAY: u32 = 1401;
+const DAY_2100: u32 = 45_291;
 
-/// Days of 400 years.
-const ERA_DAYS: u32 = 146_097;
+/// Days of four years.
+const FOUR_YEARS: u32 = 1461;
 
 /// Seconds since 1970 of a date and a time of FAT; `None` for what is no date, 0 above all,
 /// which stands for "unknown".
@@ -21,11 +25,11 @@ pub(super) fn to_unix(date: u16, time: u16) -> Option<u64> {
     if !(1..=12).contains(&month) || day == 0 || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    // Days from civil, by Howard Hinnant: years begin in March, so that the leap day is last.
-    let shifted = year - u32::from(month <= 2);
-    let (era, of_era) = (shifted / 400, shifted % 400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = era * ERA_DAYS + of_era * 365 + of_era / 4 - of_era / 100 + of_year - FIRST_DAY;
+    // The months from March on begin on these days of their year.
+    let (years, months) =
+        if month > 2 { (year - FIRST_YEAR, month - 3) } else { (year - FIRST_YEAR - 1, month + 9) };
+    let days = years * FOUR_YEARS / 4 + (153 * months + 2) / 5 + day - 1;
+    let days = days - u32::from(days >= DAY_2100) - FIRST_DAY;
     // Since 1980 it fits into 32 bits, which are divided in one instruction.
     Some(FIRST + u64::from(days * DAY_SECONDS + hour * 3600 + minute * 60 + second))
 }
@@ -34,14 +38,16 @@ pub(super) fn to_unix(date: u16, time: u16) -> Option<u64> {
 pub(super) fn from_unix(seconds: u64) -> (u16, u16) {
     let seconds = (seconds.clamp(FIRST, LAST) - FIRST) as u32;
     let (days, rest) = (seconds / DAY_SECONDS + FIRST_DAY, seconds % DAY_SECONDS);
-    // Civil from days, likewise.
-    let (era, of_era) = (days / ERA_DAYS, days % ERA_DAYS);
-    let years = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * years + years / 4 - years / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = era * 400 + years + u32::from(month <= 2);
+    let days = days + u32::from(days + 1 >= DAY_2100);
+    let years = (days * 4 + 3) / FOUR_YEARS;
+    let of_year = days - years * FOUR_YEARS / 4;
+    let months = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * months + 2) / 5 + 1;
+    let (year, month) = if months < 10 {
+        (years + FIRST_YEAR, months + 3)
+    } else {
+        (years + FIRST_YEAR + 1, months - 9)
+    };
     let date = year.saturating_sub(1980) << 9 | month << 5 | day;
     let time = (rest / 3600) << 11 | (rest / 60 % 60) << 5 | (rest % 60 / 2);
     (date as u16, time as u16)

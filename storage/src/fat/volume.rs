@@ -7,7 +7,7 @@ use super::Fat;
 use super::cursor::Cursor;
 use super::folder::{Id, Nature, ROOT, Sets};
 use super::names::Place;
-use super::slot::Slot;
+use super::slot::{self, Slot};
 use super::staged::Staged;
 use crate::block::BlockDevice;
 use crate::chip::{Entry, Error, Leftover, Volume};
@@ -69,7 +69,7 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Volume for Fat<D, 
         for above in components {
             let place = Place { folder, name: above };
             let found = self.find(place, &mut |_| {})?.ok_or(Error::NotFound)?;
-            folder = self.folder_of(&found.slot)?;
+            folder = self.folder_of(found.place)?;
         }
         Ok(Some(Place { folder, name }))
     }
@@ -79,14 +79,15 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Volume for Fat<D, 
         place: Place<'_>,
         each: &mut dyn FnMut(Leftover<Id>),
     ) -> Result<Option<Entry<Id>>, Error> {
-        let found = self.find(place, each)?;
-        Ok(found.map(|set| Entry { id: set.id, metadata: set.slot.metadata() }))
+        let Some(set) = self.find(place, each)? else { return Ok(None) };
+        let metadata = slot::metadata(self.slot_at(set.place)?);
+        Ok(Some(Entry { id: set.id, metadata }))
     }
 
     fn open(&mut self, _place: Place<'_>, id: Id) -> Result<(File, Metadata), Error> {
-        let (_, slot) = self.entry_slot(id)?;
-        let file = File { cursor: Cursor::new(slot.cluster()), size: slot.size() };
-        Ok((file, slot.metadata()))
+        let slot = self.entry(id)?;
+        let file = File { cursor: Cursor::new(slot::cluster(slot)), size: slot::size(slot) };
+        Ok((file, slot::metadata(slot)))
     }
 
     fn read(&mut self, file: &mut File, offset: u64, buffer: &mut [u8]) -> Result<usize, Error> {
@@ -112,8 +113,9 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Volume for Fat<D, 
         while let Some(set) = self.next_set(&mut sets)? {
             listing.next = sets.walk.index;
             if set.nature == Nature::Visible {
-                let len = write_name(&mut sets, &set.slot, name)?;
-                return Ok(Some((set.slot.metadata(), len)));
+                let slot = self.slot_at(set.place)?;
+                let len = write_name(&mut sets, slot, name)?;
+                return Ok(Some((slot::metadata(slot), len)));
             }
         }
         Ok(None)
@@ -235,13 +237,6 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Volume for Fat<D, 
     ) -> Result<Id, Error> {
         let renamed = self.rename_entry(entry.id, to, old);
         self.finish(renamed)
-    }
-}
-
-impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATHER> {
-    fn folder_at(&mut self, id: Id) -> Result<u32, Error> {
-        let (_, slot) = self.entry_slot(id)?;
-        self.folder_of(&slot)
     }
 }
 
