@@ -52,7 +52,7 @@
 //!
 //! # Memory and speed
 //!
-//! RAM: 4 KiB of buffers, 256 bytes for finding free blocks, 48 bytes for each open entry. To find
+//! RAM: 4 KiB of buffers, 256 bytes for finding free blocks, 52 bytes for each open entry. To find
 //! free blocks, littlefs walks through all files, so a partition of a card is best not larger than
 //! it needs to be: see [`Flash::block_len`].
 

@@ -14,6 +14,9 @@ use super::store::RUN_LEN;
 use super::tag::{NO_ENTRY, Tag, class, kind};
 use crate::chip::Error;
 
+/// Most entries of a pair, for their numbers are 10 bits wide; no more than in the original.
+const ENTRIES_MAX: u16 = 254;
+
 /// One change. Entries have the numbers from before it.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Edit<'e> {
@@ -87,7 +90,11 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         Ok(())
     }
 
+    /// Put a change behind the log, if there is room.
     fn append(&mut self, pair: &Pair, edit: &Edit<'_>) -> Result<bool, Error> {
+        if edit.count(pair.count) > ENTRIES_MAX {
+            return Ok(false);
+        }
         let mut size = Commit::measure(pair.end);
         self.put_changes(&mut size, pair, edit)?;
         if size.offset.saturating_add(END_LEN) > self.region() {
@@ -272,8 +279,9 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     const FRAME: u32 = 4 + 12 + (4 + STATE_LEN as u32) + 4 + END_LEN;
 
     fn fits(&mut self, pair: &Pair, edit: &Edit<'_>, entries: Range<u16>) -> Result<bool, Error> {
-        let size = self.size(pair, edit, entries)?;
-        Ok(size.saturating_add(Self::FRAME) <= self.store.block_len())
+        let size = self.size(pair, edit, entries.clone())?;
+        let is_counted = entries.end.saturating_sub(entries.start) < NO_ENTRY;
+        Ok(is_counted && size.saturating_add(Self::FRAME) <= self.store.block_len())
     }
 
     /// The first entry that has to go elsewhere: a log that is more than half full would soon be
@@ -281,7 +289,9 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     fn split_at(&mut self, pair: &Pair, edit: &Edit<'_>, end: u16) -> Result<Option<u16>, Error> {
         let most = (self.region() / 2).min(self.region().saturating_sub(Self::FRAME));
         let mut first = 0;
-        while end.saturating_sub(first) > 1 && self.size(pair, edit, first..end)? > most {
+        while end.saturating_sub(first) > 1
+            && (end - first > ENTRIES_MAX || self.size(pair, edit, first..end)? > most)
+        {
             first += (end - first) / 2;
         }
         if first > 0 {

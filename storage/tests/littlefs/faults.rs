@@ -322,6 +322,23 @@ fn a_medium_of_version_2_0_is_served() {
     Tree::of(&mut Session::<CardDevice>::new(&chip)).assert_is(&tree, "after a restart");
 }
 
+/// In a long block there is room for more entries than can be numbered. (The translation of the
+/// original does not read logs of so many pieces.)
+#[test]
+fn a_folder_of_many_small_entries_is_split() {
+    type Long = SimNor<1, 65_536>;
+    let device = formatted::<Long>();
+    let chip = served(&device);
+    let mut session = Session::<Long>::new(&chip);
+    let mut expected: Vec<_> = (0..1200).map(|number| number.to_string()).collect();
+    expected.iter().for_each(|name| put(&mut session, name, b"").unwrap());
+    let mut found = names(&mut session, "").unwrap();
+    expected.sort();
+    found.sort();
+    assert_eq!(found, expected);
+    check_space(&device, &chip);
+}
+
 /// What the documentation says.
 #[test]
 fn it_takes_the_memory_it_says() {

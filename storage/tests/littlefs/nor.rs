@@ -8,9 +8,9 @@ use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNo
 
 use super::random::Random;
 
-/// A flash that is erased in 4096 bytes and written in `WRITE`. Clones are the same flash.
+/// A flash that is written in `WRITE` bytes and erased in `ERASE`. Clones are the same flash.
 #[derive(Clone)]
-pub struct SimNor<const WRITE: usize>(Rc<RefCell<State>>);
+pub struct SimNor<const WRITE: usize, const ERASE: usize = 4096>(Rc<RefCell<State>>);
 
 struct State {
     bytes: Vec<u8>,
@@ -24,9 +24,7 @@ struct State {
     random: Random,
 }
 
-pub const ERASE_LEN: usize = 4096;
-
-impl<const WRITE: usize> SimNor<WRITE> {
+impl<const WRITE: usize, const ERASE: usize> SimNor<WRITE, ERASE> {
     pub fn new(len: usize) -> Self {
         Self(Rc::new(RefCell::new(State {
             bytes: vec![0xff; len],
@@ -83,11 +81,11 @@ impl State {
     }
 }
 
-impl<const WRITE: usize> ErrorType for SimNor<WRITE> {
+impl<const WRITE: usize, const ERASE: usize> ErrorType for SimNor<WRITE, ERASE> {
     type Error = NorFlashErrorKind;
 }
 
-impl<const WRITE: usize> ReadNorFlash for SimNor<WRITE> {
+impl<const WRITE: usize, const ERASE: usize> ReadNorFlash for SimNor<WRITE, ERASE> {
     const READ_SIZE: usize = 1;
 
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
@@ -102,17 +100,14 @@ impl<const WRITE: usize> ReadNorFlash for SimNor<WRITE> {
     }
 }
 
-impl<const WRITE: usize> NorFlash for SimNor<WRITE> {
+impl<const WRITE: usize, const ERASE: usize> NorFlash for SimNor<WRITE, ERASE> {
     const WRITE_SIZE: usize = WRITE;
-    const ERASE_SIZE: usize = ERASE_LEN;
+    const ERASE_SIZE: usize = ERASE;
 
     fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
         let state = &mut *self.0.borrow_mut();
         let (from, to) = (from as usize, to as usize);
-        assert!(
-            from.is_multiple_of(ERASE_LEN) && to.is_multiple_of(ERASE_LEN),
-            "erase {from}..{to}"
-        );
+        assert!(from.is_multiple_of(ERASE) && to.is_multiple_of(ERASE), "erase {from}..{to}");
         let whole = state.operate()?;
         let bytes = state.bytes.get_mut(from..to).ok_or(NorFlashErrorKind::OutOfBounds)?;
         for byte in bytes {

@@ -90,11 +90,11 @@ impl Device for CardDevice {
     }
 }
 
-impl<const WRITE: usize> Device for SimNor<WRITE> {
+impl<const WRITE: usize, const ERASE: usize> Device for SimNor<WRITE, ERASE> {
     type Flash = Nor<Self>;
 
     fn small() -> Self {
-        Self::new(1 << 20)
+        Self::new((1 << 20).max(32 * ERASE))
     }
 
     fn flash(&self) -> Nor<Self> {
