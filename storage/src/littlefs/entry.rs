@@ -51,6 +51,13 @@ pub(super) const TIME: u8 = b't';
 /// The attribute with the name that a staged file is to get.
 pub(super) const TARGET: u8 = 0xc0;
 
+impl Found {
+    /// Whether it is a staged file of which no byte is stored.
+    pub(super) const fn is_useless(&self) -> bool {
+        self.target.is_some() && matches!(self.content, Content::Inline(Piece { len: 0, .. }))
+    }
+}
+
 /// A place among the entries of a folder.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spot {

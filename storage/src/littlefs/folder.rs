@@ -53,11 +53,11 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         folder: Blocks,
         (kind, name): (u32, &[u8]),
         content: NewContent<'_>,
-        source: Option<(Blocks, Spot)>,
+        source: Option<&Spot>,
     ) -> Result<(), Error> {
         let Spot { pair, entry, found } = self.seek(folder, Key::Name(name))?;
         let put = Some(Put { entry, replaces: found, kind, name, content });
-        let Some((origin, source)) = source else {
+        let Some(source) = source else {
             return self.apply(&pair, &Edit { put, ..Edit::default() });
         };
         let from = source.pair.blocks();
@@ -69,26 +69,23 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         self.state.set_moving(Some((from, source.entry)));
         self.apply(&pair, &Edit { put, ..Edit::default() })?;
         self.state.set_moving(None);
-        self.take_out(origin, from, source.entry)
+        self.take_out(from, source.entry)
     }
 
     /// Take an entry out of its folder. A pair that has no entries then goes as well, unless the
     /// folder begins with it.
-    pub(super) fn take_out(
-        &mut self,
-        folder: Blocks,
-        blocks: Blocks,
-        entry: u16,
-    ) -> Result<(), Error> {
+    pub(super) fn take_out(&mut self, blocks: Blocks, entry: u16) -> Result<(), Error> {
         let pair = self.fetch(blocks)?;
-        if pair.count > 1 || blocks == folder {
-            return self.apply(&pair, &Edit { removed: Some(entry), ..Edit::default() });
+        if pair.count == 1 && blocks != Blocks::FIRST {
+            let before = self.before(blocks)?;
+            if before.next() == Some(blocks) {
+                self.unlist(&before, &pair)?;
+                let on = pair.next().map_or((before.blocks(), before.count), |next| (next, 0));
+                self.open.leave(blocks, on);
+                return Ok(());
+            }
         }
-        let before = self.before(folder, blocks)?;
-        self.unlist(&before, &pair)?;
-        let on = pair.next().map_or((before.blocks(), before.count), |next| (next, 0));
-        self.open.leave(blocks, on);
-        Ok(())
+        self.apply(&pair, &Edit { removed: Some(entry), ..Edit::default() })
     }
 
     pub(super) fn make(&mut self, folder: Blocks, name: &[u8]) -> Result<(), Error> {
@@ -113,14 +110,9 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         self.apply(&spot.pair, &Edit { put, ..Edit::default() })
     }
 
-    pub(super) fn remove_folder(
-        &mut self,
-        folder: Blocks,
-        spot: &Spot,
-        first: Blocks,
-    ) -> Result<(), Error> {
+    pub(super) fn remove_folder(&mut self, spot: &Spot, first: Blocks) -> Result<(), Error> {
         self.state.set_unlisted(true);
-        self.take_out(folder, spot.pair.blocks(), spot.entry)?;
+        self.take_out(spot.pair.blocks(), spot.entry)?;
         self.state.set_unlisted(false);
         let mut pair = self.fetch(first)?;
         // Pairs that became empty one after the other.
@@ -129,19 +121,18 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
             self.unlist(&pair, &after)?;
             pair = self.fetch(first)?;
         }
-        let before = self.before(Blocks::FIRST, first)?;
+        let before = self.before(first)?;
         self.unlist(&before, &pair)
     }
 
     /// Take a file out of its folder, and its bytes with it.
     pub(super) fn take_out_file(
         &mut self,
-        folder: Blocks,
         (pair, entry): (Blocks, u16),
         found: &Found,
     ) -> Result<(), Error> {
         let blocks = self.blocks_of(found)?;
-        self.take_out(folder, pair, entry)?;
+        self.take_out(pair, entry)?;
         self.give_back(blocks);
         Ok(())
     }
@@ -168,7 +159,7 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         };
         let pair = spot.pair;
         let content = NewContent::Of(&pair, spot.entry);
-        self.put(to.folder, (kind, to.name), content, Some((from.folder, spot)))?;
+        self.put(to.folder, (kind, to.name), content, Some(&spot))?;
         self.give_back(blocks);
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! Ending what a loss of power left half done: a move, or a change of the list of all pairs.
+//! Ending what a loss of power left half done: a move, a change of the list of all pairs, an upload
+//! of which nothing is stored.
 
 use super::LittleFs;
 use super::edit::Edit;
@@ -11,10 +12,10 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     pub(super) fn mend(&mut self) -> Result<(), Error> {
         self.settle();
         if let Some((blocks, entry)) = self.state.moving() {
-            let pair = self.fetch(blocks)?;
             self.state.set_moving(None);
-            let removed = (entry < pair.count).then_some(entry);
-            self.apply(&pair, &Edit { removed, ..Edit::default() })?;
+            if entry < self.fetch(blocks)?.count {
+                self.take_out(blocks, entry)?;
+            }
         }
         if self.state.is_unlisted() {
             self.mend_list()?;
@@ -22,7 +23,23 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
             let pair = self.fetch(Blocks::FIRST)?;
             self.apply(&pair, &Edit::default())?;
         }
+        while let Some((blocks, entry)) = self.useless()? {
+            self.take_out(blocks, entry)?;
+        }
         Ok(())
+    }
+
+    /// A staged file of which no byte is stored.
+    fn useless(&mut self) -> Result<Option<(Blocks, u16)>, Error> {
+        let mut all = self.all(Blocks::FIRST);
+        while let Some(pair) = self.next_pair(&mut all)? {
+            for entry in 0..pair.count {
+                if self.entry(&pair, entry)?.is_useless() {
+                    return Ok(Some((pair.blocks(), entry)));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Take out of the list what is no folder's first pair, and put right what another
@@ -78,9 +95,9 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         Ok(())
     }
 
-    /// The pair before this one, from `from` on.
-    pub(super) fn before(&mut self, from: Blocks, blocks: Blocks) -> Result<Pair, Error> {
-        let mut all = self.all(from);
+    /// The pair before this one.
+    pub(super) fn before(&mut self, blocks: Blocks) -> Result<Pair, Error> {
+        let mut all = self.all(Blocks::FIRST);
         while let Some(pair) = self.next_pair(&mut all)? {
             if pair.tail.is_some_and(|tail| tail.next == blocks) {
                 return Ok(pair);

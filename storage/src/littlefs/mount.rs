@@ -103,9 +103,8 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         let block_len = self.find_block_len()?;
         self.store.set_block_len(block_len);
         self.read_superblock(block_len)?;
-        self.survey()?;
         self.open.clear();
-        if !self.disk.is_zero() {
+        if self.survey()? || !self.disk.is_zero() {
             match self.mend() {
                 // What is half done can be read as well as the rest.
                 Err(Error::ReadOnly) => self.state = self.disk,
@@ -181,11 +180,12 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         Ok(())
     }
 
-    /// Walk through all pairs: how many blocks are in use, which change was
-    /// going on, and which ticket was the last.
-    fn survey(&mut self) -> Result<(), Error> {
+    /// Walk through all pairs: how many blocks are in use, which change was going on, and which
+    /// ticket was the last. Whether there are useless staged files is returned.
+    fn survey(&mut self) -> Result<bool, Error> {
         (self.used, self.disk) = (0, State::NONE);
         self.last_ticket = 0;
+        let mut is_useless = false;
         let mut seed = Crc32::new();
         let mut all = self.all(Blocks::FIRST);
         while let Some(pair) = self.next_pair(&mut all)? {
@@ -193,17 +193,17 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
             self.disk = self.disk.sum(self.share(&pair)?);
             self.used = self.used.saturating_add(2);
             for entry in 0..pair.count {
-                self.survey_entry(&pair, entry)?;
+                is_useless |= self.survey_entry(&pair, entry)?;
             }
         }
         (self.state, self.dropped) = (self.disk, State::NONE);
         // Blocks are worn evenly if each mount begins elsewhere.
         let start = seed.value().checked_rem(self.shape.blocks).unwrap_or(0);
         self.free = Free::starting_at(start);
-        Ok(())
+        Ok(is_useless)
     }
 
-    fn survey_entry(&mut self, pair: &Pair, entry: u16) -> Result<(), Error> {
+    fn survey_entry(&mut self, pair: &Pair, entry: u16) -> Result<bool, Error> {
         let found = self.entry(pair, entry)?;
         match found.content {
             Content::Chain(chain) => {
@@ -218,6 +218,6 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         {
             self.last_ticket = self.last_ticket.max(ticket);
         }
-        Ok(())
+        Ok(found.is_useless())
     }
 }

@@ -74,7 +74,7 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         let mut spot = self.first(folder)?;
         while let Some((entry, found)) = self.next_entry(&mut spot)? {
             if self.ticket(&found)? == Some(ticket) {
-                return self.take_out_file(folder, (spot.pair.blocks(), entry), &found);
+                return self.take_out_file((spot.pair.blocks(), entry), &found);
             }
         }
         Err(Error::NotFound)

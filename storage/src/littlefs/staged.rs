@@ -183,8 +183,7 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
             let blocks = old.map_or(Ok(0), |(_, old)| fs.blocks_of(&old))?;
             let source = Spot { pair: fs.fetch(slot.pair)?, entry: slot.entry, found: true };
             let content = NewContent::File { chain, modified, target: None };
-            let source = Some((slot.folder, source));
-            fs.put(place.folder, (kind::FILE, place.name), content, source)?;
+            fs.put(place.folder, (kind::FILE, place.name), content, Some(&source))?;
             fs.give_back(blocks);
             Ok(())
         })?;

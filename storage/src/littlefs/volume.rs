@@ -270,7 +270,7 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
         let ticket = id.ticket()?;
         self.change(|fs| {
             let (spot, found) = fs.staged(place, ticket)?;
-            fs.take_out_file(place.folder, (spot.pair.blocks(), spot.entry), &found)
+            fs.take_out_file((spot.pair.blocks(), spot.entry), &found)
         })
     }
 
@@ -308,8 +308,8 @@ impl<F: Flash, const OPEN: usize> Volume for LittleFs<F, OPEN> {
         self.change(|fs| {
             let (spot, found) = fs.named(place.folder, place.name)?.ok_or(Error::NotFound)?;
             match found.content {
-                Content::Folder(first) => fs.remove_folder(place.folder, &spot, first),
-                _ => fs.take_out_file(place.folder, (spot.pair.blocks(), spot.entry), &found),
+                Content::Folder(first) => fs.remove_folder(&spot, first),
+                _ => fs.take_out_file((spot.pair.blocks(), spot.entry), &found),
             }
         })
     }

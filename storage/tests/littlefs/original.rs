@@ -1,6 +1,6 @@
 //! The original reads what ours wrote, and ours what the original wrote.
 
-use coracle::{Code, Storage as _};
+use coracle::{Code, Path, Storage as _};
 use littlefs_rust::{Config, Error, FileType, Filesystem, OpenFlags, Storage};
 
 use super::nor::SimNor;
@@ -8,6 +8,7 @@ use super::random::Random;
 use super::tree::{Act, Tree};
 use super::world::{
     CardDevice, Device, Session, block_len, check_space, code, formatted, get, path, put, served,
+    write,
 };
 
 /// The bytes of a medium, as a PC has them.
@@ -206,4 +207,24 @@ fn a_root_that_was_moved_is_found() {
     let block_len = block_len(&image);
     let place = image.windows(12).position(|bytes| bytes == b"unmistakable").unwrap();
     assert!(place >= 2 * block_len, "in the log at {place}");
+}
+
+/// An upload of which nothing was stored leaves nothing.
+#[test]
+fn empty_leftovers_are_cleared_at_start() {
+    let device = formatted::<CardDevice>();
+    let chip = served(&device);
+    let mut session = Session::<CardDevice>::new(&chip);
+    for name in ["a", "b"] {
+        let mut staged = session.stage(path(name), None).unwrap();
+        write(&mut session, &mut staged, 0, b"bytes that are only gathered").unwrap();
+    }
+    let hidden = |device: &CardDevice| {
+        original(device, |fs| fs.list_dir("/").unwrap().into_iter().map(|entry| entry.name))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(hidden(&device), ["a#coracle-00000001", "b#coracle-00000002"]);
+    let chip = served(&device);
+    Session::<CardDevice>::new(&chip).stat(Path::ROOT).unwrap();
+    assert_eq!(hidden(&device), Vec::<String>::new());
 }
