@@ -28,8 +28,8 @@
 //! # Limits
 //!
 //! Files of up to 4 GiB - 1; folders of up to 65,536 slots, of which a long name takes one for
-//! each 13 letters; names that differ in case only are one, in Latin, Greek and Cyrillic. Times
-//! are in UTC. A card without room for the journal, or that cannot be written, is served
+//! each 13 letters; names that differ in case only are one, in Latin, Greek and Cyrillic. An entry
+//! answers to its short name too, as on PCs: `LONGNA~1.TXT` may be another file. Times are in UTC. A card without room for the journal, or that cannot be written, is served
 //! read-only.
 
 mod alias;
@@ -80,6 +80,8 @@ pub struct Fat<D: BlockDevice, const CACHE: usize, const GATHER: usize> {
     open: Open,
     /// Free clusters.
     free: u32,
+    /// Whether that is what the volume says, and was not counted.
+    is_free_believed: bool,
     /// Where to look for some.
     hint: u32,
     /// Whether the boot block says that the volume is in use.
@@ -100,6 +102,7 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
             gather: Gather::new(),
             open: [None; OPEN_MAX],
             free: 0,
+            is_free_believed: false,
             hint: 0,
             is_in_use: false,
             is_mounted: false,

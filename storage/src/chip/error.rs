@@ -8,7 +8,7 @@ macro_rules! errors {
     ($($(#[$doc:meta])* $name:ident $code:ident $message:literal;)*) => {
         /// Why something failed: a number, for it is passed through many calls; the sentence for
         /// the peer is made of it at the end. A whole word, for so a result with a number or a
-        /// reference is returned in registers: that saves a tenth of the code.
+        /// reference is returned in registers.
         #[repr(u32)]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[non_exhaustive]
@@ -81,6 +81,8 @@ errors! {
 }
 
 impl From<Error> for Refusal {
+    /// Never inlined: it is called at the end of every method.
+    #[inline(never)]
     fn from(error: Error) -> Self {
         error.refusal()
     }

@@ -26,10 +26,7 @@ impl<V: Volume, const FILES: usize> Chip<V, FILES> {
         path: Path<'_>,
         session: u32,
     ) -> Result<(ChipFile<V>, Metadata), Error> {
-        self.ready()?;
-        let place = self.volume.place(path)?.ok_or(Error::NoPartial)?;
-        let sight = self.sight(place, session)?;
-        sight.check_owner()?;
+        let (place, sight) = self.turn_to(path, session, Error::NoPartial)?;
         let stalled = sight.stalled.and_then(|ticket| self.claims.of(ticket));
         let id = match stalled.filter(|claim| self.volume.length(&claim.staged) > 0) {
             Some(claim) => {
@@ -47,13 +44,10 @@ impl<V: Volume, const FILES: usize> Chip<V, FILES> {
         size: Option<u64>,
         session: u32,
     ) -> Result<ChipStaged, Error> {
-        self.ready()?;
-        let place = self.volume.place(path)?.ok_or(Error::IsDirectory)?;
-        let sight = self.sight(place, session)?;
+        let (place, sight) = self.turn_to(path, session, Error::IsDirectory)?;
         sight.check_file()?;
-        sight.check_owner()?;
         self.check_size(size.unwrap_or(0), 0)?;
-        let sight = self.settle(place, session)?;
+        let sight = self.settle(place, session, sight)?;
         self.make_room()?;
         let (id, staged) = self.volume.stage(place, sight.newest)?;
         self.claim(id, staged, session)
@@ -65,12 +59,9 @@ impl<V: Volume, const FILES: usize> Chip<V, FILES> {
         size: Option<u64>,
         session: u32,
     ) -> Result<(ChipStaged, u64), Error> {
-        self.ready()?;
-        let place = self.volume.place(path)?.ok_or(Error::IsDirectory)?;
-        let sight = self.sight(place, session)?;
+        let (place, sight) = self.turn_to(path, session, Error::IsDirectory)?;
         sight.check_file()?;
-        sight.check_owner()?;
-        let partial = self.settle(place, session)?.partial.ok_or(Error::NoPartial)?;
+        let partial = self.settle(place, session, sight)?.partial.ok_or(Error::NoPartial)?;
         self.check_size(size.unwrap_or(0), partial.length)?;
         self.make_room()?;
         let (staged, stored) = self.volume.resume(place, partial.id)?;
@@ -80,12 +71,23 @@ impl<V: Volume, const FILES: usize> Chip<V, FILES> {
     }
 
     pub(super) fn forget(&mut self, path: Path<'_>, session: u32) -> Result<(), Error> {
+        let (place, sight) = self.turn_to(path, session, Error::NoPartial)?;
+        let partial = self.settle(place, session, sight)?.partial.ok_or(Error::NoPartial)?;
+        self.drop_leftover(place, partial.id)
+    }
+
+    /// Look at the name of a path, unless another session is at it; `root` is why not at the root.
+    fn turn_to<'p>(
+        &mut self,
+        path: Path<'p>,
+        session: u32,
+        root: Error,
+    ) -> Result<(V::Place<'p>, Sight<V::Id>), Error> {
         self.ready()?;
-        let place = self.volume.place(path)?.ok_or(Error::NoPartial)?;
-        self.sight(place, session)?.check_owner()?;
-        let partial = self.settle(place, session)?.partial.ok_or(Error::NoPartial)?;
-        self.readers.change(partial.id, None);
-        self.volume.discard(place, partial.id)
+        let place = self.volume.place(path)?.ok_or(root)?;
+        let sight = self.sight(place, session)?;
+        sight.check_owner()?;
+        Ok((place, sight))
     }
 
     pub(super) fn write(
@@ -226,10 +228,14 @@ impl<V: Volume, const FILES: usize> Chip<V, FILES> {
                 }
             })?;
             let Some(id) = found else { return Ok(()) };
-            self.readers.change(id, None);
-            self.volume.discard(place, id)?;
+            self.drop_leftover(place, id)?;
         }
         Err(Error::Damaged)
+    }
+
+    fn drop_leftover(&mut self, place: V::Place<'_>, id: V::Id) -> Result<(), Error> {
+        self.readers.change(id, None);
+        self.volume.discard(place, id)
     }
 
     /// Look at a name.
@@ -249,17 +255,21 @@ impl<V: Volume, const FILES: usize> Chip<V, FILES> {
     }
 
     /// What others stopped writing becomes the partial, and the older ones go.
-    fn settle(&mut self, place: V::Place<'_>, session: u32) -> Result<Sight<V::Id>, Error> {
+    fn settle(
+        &mut self,
+        place: V::Place<'_>,
+        session: u32,
+        mut sight: Sight<V::Id>,
+    ) -> Result<Sight<V::Id>, Error> {
         for _ in 0..LEFTOVERS_MAX {
-            let sight = self.sight(place, session)?;
             if let Some(ticket) = sight.stalled {
                 self.keep_claim(ticket)?;
             } else if let Some(id) = sight.useless {
-                self.readers.change(id, None);
-                self.volume.discard(place, id)?;
+                self.drop_leftover(place, id)?;
             } else {
                 return Ok(sight);
             }
+            sight = self.sight(place, session)?;
         }
         Err(Error::Damaged)
     }

@@ -57,7 +57,8 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     /// Give the entry `old` the file of the entry `id`, which goes, with what `slot` says of it.
     fn replace(&mut self, id: Id, slot: &Slot, old: Id) -> Result<Id, Error> {
         let chain = slot::cluster(self.entry(old)?);
-        let mut record = self.freeing(chain)?;
+        let mut record = Record::default();
+        self.free_chain(&mut record, chain)?;
         record.put(old, slot);
         record.erase = Some(id);
         self.perform(&record)?;
@@ -67,7 +68,8 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     /// Remove an entry and its clusters.
     pub(super) fn remove_entry(&mut self, id: Id) -> Result<(), Error> {
         let chain = slot::cluster(self.entry(id)?);
-        let mut record = self.freeing(chain)?;
+        let mut record = Record::default();
+        self.free_chain(&mut record, chain)?;
         record.erase = Some(id);
         self.perform(&record)
     }

@@ -65,7 +65,8 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         self.disk.barrier()?;
         let mut rest = record.rest;
         while rest != NO_CLUSTER {
-            let step = self.freeing(rest)?;
+            let mut step = Record::default();
+            self.free_chain(&mut step, rest)?;
             self.write_record(&step)?;
             self.free_in_block(step.free)?;
             self.disk.barrier()?;
@@ -93,13 +94,13 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         Ok(())
     }
 
-    /// A record that frees a chain.
-    pub(super) fn freeing(&mut self, chain: u32) -> Result<Record, Error> {
-        if !self.geometry.is_cluster(chain) {
-            return Ok(Record::default());
+    /// Let a record free a chain, if there is one.
+    pub(super) fn free_chain(&mut self, record: &mut Record, chain: u32) -> Result<(), Error> {
+        if self.geometry.is_cluster(chain) {
+            record.free = chain;
+            record.rest = self.leaves_block(chain)?.unwrap_or(NO_CLUSTER);
         }
-        let rest = self.leaves_block(chain)?.unwrap_or(NO_CLUSTER);
-        Ok(Record { free: chain, rest, ..Record::default() })
+        Ok(())
     }
 
     fn put_entry(&mut self, id: Id, record: &Record) -> Result<(), Error> {

@@ -78,10 +78,8 @@ impl LongName {
     pub(super) fn set_text(&mut self, text: &[u8]) -> bool {
         self.len = 0;
         let Ok(text) = core::str::from_utf8(text) else { return false };
-        for letter in text.chars() {
-            for unit in letter.encode_utf16(&mut [0; 2]) {
-                self.push(*unit);
-            }
+        for unit in text.encode_utf16() {
+            self.push(unit);
         }
         self.len <= UNITS_MAX
     }

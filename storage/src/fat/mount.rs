@@ -111,6 +111,7 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         match self.read_info()? {
             Some((free, hint)) if !was_in_use => {
                 self.free = free;
+                self.is_free_believed = true;
                 self.hint = hint;
                 Ok(())
             }
@@ -120,8 +121,9 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
 
     /// Count the free clusters. When power was cut, the copies of the FAT may differ: the first
     /// one is right, for it is written first.
-    fn count_free(&mut self, mend: bool) -> Result<(), Error> {
+    pub(super) fn count_free(&mut self, mend: bool) -> Result<(), Error> {
         self.free = 0;
+        self.is_free_believed = false;
         let mut cluster = FIRST_CLUSTER;
         for at in 0..self.geometry.table_blocks {
             // The entries of this block, of FAT12 also one that begins before it.

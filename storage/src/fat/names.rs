@@ -133,9 +133,9 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
                     newest = Some(newer(newest, mark.generation()));
                 }
             }
-            let mut free = candidates.into_iter().zip(taken).filter(|(_, taken)| !taken);
-            if let Some((alias, _)) = free.next() {
-                return Ok(Plan { room: sets.room, alias, newest });
+            let free = taken.iter().position(|taken| !taken);
+            if let Some(alias) = free.and_then(|at| candidates.get(at)) {
+                return Ok(Plan { room: sets.room, alias: *alias, newest });
             }
         }
         Err(Error::FolderFull)

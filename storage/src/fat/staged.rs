@@ -178,7 +178,8 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         if rest == NO_CLUSTER && slot == old {
             return Ok(());
         }
-        let mut record = self.freeing(rest)?;
+        let mut record = Record::default();
+        self.free_chain(&mut record, rest)?;
         record.link = if rest == NO_CLUSTER { NO_CLUSTER } else { last };
         record.link_to = END;
         record.put(id, &slot);

@@ -126,6 +126,9 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     /// Find up to `want` free clusters in a row, at least `least`, whose entries lie in one
     /// block of the FAT.
     pub(super) fn find_run(&mut self, least: u32, want: u32) -> Result<Run, Error> {
+        if self.free < least && self.is_free_believed {
+            self.count_free(false)?;
+        }
         if self.free < least {
             return Err(Error::NoSpace);
         }

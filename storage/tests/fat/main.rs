@@ -4,6 +4,7 @@ mod broken;
 mod card;
 mod check;
 mod cuts;
+mod effort;
 mod laws;
 mod media;
 mod pc;

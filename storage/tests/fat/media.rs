@@ -307,6 +307,20 @@ fn names_that_fat_cannot_hold_are_refused() {
     assert_eq!(names(&mut session, b"/").unwrap().len(), 2);
 }
 
+/// A number that somebody else has counted wrongly refuses nothing.
+#[test]
+fn free_space_is_counted_where_the_volume_says_there_is_none() {
+    let mut image = (*small(FatType::Fat32)).clone();
+    let info = usize::from(u16::from_le_bytes([image[48], image[49]])) * 512;
+    image[info + 488..info + 492].fill(0);
+    let card = Card::new(Rc::new(image));
+    let chip = serve(&card);
+    let mut session = Session::new(&chip);
+    put(&mut session, b"a", &bytes(3000, 1)).unwrap();
+    drop(session);
+    check(&card.bytes()).unwrap();
+}
+
 /// As many as a chip's table holds, and what is stalled makes room.
 #[test]
 fn too_many_open_files_are_busy() {
