@@ -107,8 +107,13 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
             self.free.mark(pair.current);
             self.free.mark(pair.other);
             for entry in 0..pair.count {
-                if let Content::Chain(chain) = self.entry(&pair, entry)?.content {
-                    self.mark_chain(chain)?;
+                match self.entry(&pair, entry)?.content {
+                    Content::Chain(chain) => self.mark_chain(chain)?,
+                    // While the list of all pairs is mended, it may lack this one.
+                    Content::Folder(first) => {
+                        first.both().iter().for_each(|block| self.free.mark(*block));
+                    }
+                    Content::Inline(_) | Content::Superblock(_) => {}
                 }
             }
         }

@@ -42,32 +42,38 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         Ok(None)
     }
 
-    /// Take out of the list what is no folder's first pair, and put right what another
-    /// implementation moved to another block.
+    /// Put the list right. First what another implementation moved to another block, for what is
+    /// in the block from before may hide the rest; then what is no folder's first pair goes.
     fn mend_list(&mut self) -> Result<(), Error> {
+        self.each_first(|fs, before, tail| match fs.owner_of(tail)? {
+            Some(next) if next != tail => {
+                let tail = Some(Some(Tail { next, hard: false }));
+                fs.apply(before, &Edit { tail, ..Edit::default() })?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        })?;
+        self.each_first(|fs, before, tail| {
+            if fs.owner_of(tail)?.is_some() {
+                return Ok(false);
+            }
+            let orphan = fs.fetch(tail)?;
+            fs.unlist(before, &orphan)?;
+            Ok(true)
+        })
+    }
+
+    /// Look at each pair that should be a folder's first one, with the one before it, and again
+    /// at what is in its place where something was changed.
+    fn each_first(
+        &mut self,
+        mut look: impl FnMut(&mut Self, &Pair, Blocks) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
         let mut before = self.fetch(Blocks::FIRST)?;
         for _ in 0..self.shape.blocks {
             let Some(tail) = before.tail else { return Ok(()) };
-            if !tail.hard {
-                match self.owner_of(tail.next)? {
-                    Some(blocks) if blocks == tail.next => {}
-                    Some(next) => {
-                        let tail = Some(Some(Tail { next, hard: false }));
-                        self.apply(&before, &Edit { tail, ..Edit::default() })?;
-                    }
-                    None => {
-                        let orphan = self.fetch(tail.next)?;
-                        self.unlist(&before, &orphan)?;
-                        before = self.fetch(before.blocks())?;
-                        continue;
-                    }
-                }
-                before = self.fetch(before.blocks())?;
-            }
-            match before.tail {
-                Some(tail) => before = self.fetch(tail.next)?,
-                None => return Ok(()),
-            }
+            let is_changed = !tail.hard && look(self, &before, tail.next)?;
+            before = self.fetch(if is_changed { before.blocks() } else { tail.next })?;
         }
         Err(Error::Damaged)
     }

@@ -4,9 +4,11 @@
 #[allow(dead_code, reason = "shared with the tests of FAT, which need more of it")]
 mod card;
 mod faults;
+mod half_done;
 mod laws;
 mod nor;
 mod original;
+mod pc;
 mod power;
 mod random;
 mod tree;

@@ -1,101 +1,16 @@
 //! The original reads what ours wrote, and ours what the original wrote.
 
-use coracle::{Code, Path, Storage as _};
-use littlefs_rust::{Config, Error, FileType, Filesystem, OpenFlags, Storage};
+use coracle::{Code, Path, Storage};
+use littlefs_rust::Config;
 
 use super::nor::SimNor;
+use super::pc::{original, original_with, read, run};
 use super::random::Random;
 use super::tree::{Act, Tree};
 use super::world::{
     CardDevice, Device, Session, block_len, check_space, code, formatted, get, path, put, served,
     write,
 };
-
-/// The bytes of a medium, as a PC has them.
-struct Image {
-    bytes: Vec<u8>,
-    block_len: u32,
-}
-
-impl Image {
-    fn range(&mut self, block: u32, offset: u32, len: usize) -> Result<&mut [u8], Error> {
-        let at = (block * self.block_len + offset) as usize;
-        self.bytes.get_mut(at..at + len).ok_or(Error::Io)
-    }
-}
-
-impl Storage for Image {
-    fn read(&mut self, block: u32, offset: u32, buf: &mut [u8]) -> Result<(), Error> {
-        buf.copy_from_slice(self.range(block, offset, buf.len())?);
-        Ok(())
-    }
-
-    fn write(&mut self, block: u32, offset: u32, data: &[u8]) -> Result<(), Error> {
-        self.range(block, offset, data.len())?.copy_from_slice(data);
-        Ok(())
-    }
-
-    /// A card is not erased: what is there stays.
-    fn erase(&mut self, _block: u32) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-fn original_with<T>(
-    device: &impl Device,
-    configure: impl FnOnce(&mut Config),
-    work: impl FnOnce(&Filesystem<Image>) -> T,
-) -> T {
-    let bytes = device.image();
-    let block_len = block_len(&bytes) as u32;
-    let mut config = Config::new(block_len, bytes.len() as u32 / block_len);
-    configure(&mut config);
-    let image = Image { bytes, block_len };
-    let fs = Filesystem::mount(image, config).map_err(|(error, _)| error).unwrap();
-    let done = work(&fs);
-    device.set_image(&fs.unmount().unwrap().bytes);
-    done
-}
-
-fn read(fs: &Filesystem<Image>, folder: &str, tree: &mut Tree) {
-    for entry in fs.list_dir(&format!("/{folder}")).unwrap() {
-        if entry.name.contains("#coracle-") {
-            continue;
-        }
-        let name = if folder.is_empty() { entry.name } else { format!("{folder}/{}", entry.name) };
-        match entry.file_type {
-            FileType::File => {
-                let data = fs.read_to_vec(&format!("/{name}")).unwrap();
-                tree.0.insert(name, Some(data));
-            }
-            FileType::Dir => {
-                tree.0.insert(name.clone(), None);
-                read(fs, &name, tree);
-            }
-        }
-    }
-}
-
-fn run(fs: &Filesystem<Image>, act: &Act) -> Result<(), Error> {
-    match act {
-        Act::Put(name, data) => {
-            let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNC;
-            let file = fs.open(&format!("/{name}"), flags)?;
-            for chunk in data.chunks(1000) {
-                assert_eq!(file.write(chunk)?, chunk.len() as u32);
-            }
-            file.close()
-        }
-        Act::Remove(name) => fs.remove(&format!("/{name}")),
-        Act::MakeFolder(name) => fs.mkdir(&format!("/{name}")),
-        Act::Rename(from, to) => fs.rename(&format!("/{from}"), &format!("/{to}")),
-    }
-}
-
-/// Let the original have the medium, as it is configured by default.
-fn original<T>(device: &impl Device, work: impl FnOnce(&Filesystem<Image>) -> T) -> T {
-    original_with(device, |_| {}, work)
-}
 
 fn take_turns<D: Device>(seed: u64) {
     println!("seed {seed}");
