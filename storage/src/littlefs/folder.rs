@@ -78,7 +78,7 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         let pair = self.fetch(blocks)?;
         if pair.count == 1 && blocks != Blocks::FIRST {
             let before = self.before(blocks)?;
-            if before.next() == Some(blocks) {
+            if before.next().is_some() {
                 self.unlist(&before, &pair)?;
                 let on = pair.next().map_or((before.blocks(), before.count), |next| (next, 0));
                 self.open.leave(blocks, on);

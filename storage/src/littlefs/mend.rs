@@ -45,35 +45,47 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     /// Put the list right. First what another implementation moved to another block, for what is
     /// in the block from before may hide the rest; then what is no folder's first pair goes.
     fn mend_list(&mut self) -> Result<(), Error> {
-        self.each_first(|fs, before, tail| match fs.owner_of(tail)? {
-            Some(next) if next != tail => {
+        let mut left = self.shape.blocks;
+        // What was moved may name others that were moved.
+        while self.each_first(Self::follow)? {
+            left = left.checked_sub(1).ok_or(Error::Damaged)?;
+        }
+        self.each_first(Self::unlist_orphan).map(drop)
+    }
+
+    fn follow(&mut self, before: &Pair, first: Blocks) -> Result<bool, Error> {
+        match self.owner_of(first)? {
+            Some(next) if next != first => {
                 let tail = Some(Some(Tail { next, hard: false }));
-                fs.apply(before, &Edit { tail, ..Edit::default() })?;
+                self.apply(before, &Edit { tail, ..Edit::default() })?;
                 Ok(true)
             }
             _ => Ok(false),
-        })?;
-        self.each_first(|fs, before, tail| {
-            if fs.owner_of(tail)?.is_some() {
-                return Ok(false);
-            }
-            let orphan = fs.fetch(tail)?;
-            fs.unlist(before, &orphan)?;
-            Ok(true)
-        })
+        }
+    }
+
+    fn unlist_orphan(&mut self, before: &Pair, first: Blocks) -> Result<bool, Error> {
+        if self.owner_of(first)?.is_some() {
+            return Ok(false);
+        }
+        let orphan = self.fetch(first)?;
+        self.unlist(before, &orphan)?;
+        Ok(true)
     }
 
     /// Look at each pair that should be a folder's first one, with the one before it, and again
-    /// at what is in its place where something was changed.
+    /// at what is in its place where something was changed. Whether anything was is returned.
     fn each_first(
         &mut self,
-        mut look: impl FnMut(&mut Self, &Pair, Blocks) -> Result<bool, Error>,
-    ) -> Result<(), Error> {
+        look: impl Fn(&mut Self, &Pair, Blocks) -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
+        let mut is_changed = false;
         let mut before = self.fetch(Blocks::FIRST)?;
         for _ in 0..self.shape.blocks {
-            let Some(tail) = before.tail else { return Ok(()) };
-            let is_changed = !tail.hard && look(self, &before, tail.next)?;
-            before = self.fetch(if is_changed { before.blocks() } else { tail.next })?;
+            let Some(tail) = before.tail else { return Ok(is_changed) };
+            let is_new = !tail.hard && look(self, &before, tail.next)?;
+            is_changed |= is_new;
+            before = self.fetch(if is_new { before.blocks() } else { tail.next })?;
         }
         Err(Error::Damaged)
     }
@@ -101,11 +113,12 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
         Ok(())
     }
 
-    /// The pair before this one.
+    /// The pair before this one. One block in common is enough, as in the original, which may have
+    /// moved half of the pair.
     pub(super) fn before(&mut self, blocks: Blocks) -> Result<Pair, Error> {
         let mut all = self.all(Blocks::FIRST);
         while let Some(pair) = self.next_pair(&mut all)? {
-            if pair.tail.is_some_and(|tail| tail.next == blocks) {
+            if pair.tail.is_some_and(|tail| tail.next.shares_block(blocks)) {
                 return Ok(pair);
             }
         }

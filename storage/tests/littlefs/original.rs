@@ -31,9 +31,7 @@ fn take_turns<D: Device>(seed: u64) {
         Tree::of(&mut session).assert_is(&tree, &when);
         check_space(&device, &served);
         original(&device, |fs| {
-            let mut read_back = Tree::default();
-            read(fs, "", &mut read_back);
-            read_back.assert_is(&tree, &format!("to the original {when}"));
+            read(fs).unwrap().assert_is(&tree, &format!("to the original {when}"));
             for act in acts.iter().filter(|_| turn % 2 == 1) {
                 if tree.allows(act) {
                     run(fs, act).unwrap_or_else(|error| panic!("{act:?} {when}: {error}"));

@@ -75,23 +75,30 @@ pub fn original<T>(device: &impl Device, work: impl FnOnce(&Filesystem<Image>) -
 }
 
 /// Everything that the original shows, but staged files.
-pub fn read(fs: &Filesystem<Image>, folder: &str, tree: &mut Tree) {
-    for entry in fs.list_dir(&format!("/{folder}")).unwrap() {
+pub fn read(fs: &Filesystem<Image>) -> Result<Tree, Error> {
+    let mut tree = Tree::default();
+    read_folder(fs, "", &mut tree)?;
+    Ok(tree)
+}
+
+fn read_folder(fs: &Filesystem<Image>, folder: &str, tree: &mut Tree) -> Result<(), Error> {
+    for entry in fs.list_dir(&format!("/{folder}"))? {
         if entry.name.contains("#coracle-") {
             continue;
         }
         let name = if folder.is_empty() { entry.name } else { format!("{folder}/{}", entry.name) };
         match entry.file_type {
             FileType::File => {
-                let data = fs.read_to_vec(&format!("/{name}")).unwrap();
+                let data = fs.read_to_vec(&format!("/{name}"))?;
                 tree.0.insert(name, Some(data));
             }
             FileType::Dir => {
                 tree.0.insert(name.clone(), None);
-                read(fs, &name, tree);
+                read_folder(fs, &name, tree)?;
             }
         }
     }
+    Ok(())
 }
 
 /// Do it with the original.
