@@ -267,12 +267,51 @@ fn folders_have_their_limits() {
     for (number, slot) in image[root..].chunks_mut(32).take(512).enumerate() {
         slot[..11].copy_from_slice(format!("{number:<11}").as_bytes());
     }
-    let chip = serve(&Card::new(Rc::new(image)));
+    let card = Card::new(Rc::new(image.clone()));
+    let chip = serve(&card);
     let mut session = Session::new(&chip);
     assert_eq!(names(&mut session, b"/").unwrap().len(), 512);
+    assert!(card.bytes() == image, "nor is it said to be in use");
     let error = session.stage(path(b"0"), None).unwrap_err();
     assert_eq!(error.refusal().code, Code::ReadOnly);
     assert!(error.refusal().message.contains("journal"), "{error}");
+}
+
+/// A folder of 65,536 slots, all in use, on a card with room.
+#[test]
+fn a_folder_of_all_the_slots_there_may_be_is_full() {
+    const CLUSTERS: usize = 65_536 / 16;
+    let mut image = (*formatted(FatType::Fat32)).clone();
+    let reserved = usize::from(u16::from_le_bytes([image[14], image[15]]));
+    let table_len = u32::from_le_bytes(image[36..40].try_into().unwrap()) as usize;
+    let data = (reserved + 2 * table_len) * 512;
+    let mut entry = [0; 32];
+    entry[..12].copy_from_slice(b"D          \x10");
+    // The folder has the clusters behind the root's.
+    entry[26] = 3;
+    image[data..data + 32].copy_from_slice(&entry);
+    for copy in 0..2 {
+        let table = (reserved + copy * table_len) * 512;
+        for cluster in 3..3 + CLUSTERS as u32 {
+            let next = if cluster as usize == 2 + CLUSTERS { 0x0fff_ffff } else { cluster + 1 };
+            image[table + cluster as usize * 4..][..4].copy_from_slice(&next.to_le_bytes());
+        }
+    }
+    for (number, slot) in image[data + 512..].chunks_mut(32).take(65_536).enumerate() {
+        slot[..12].copy_from_slice(format!("{number:<11} ").as_bytes());
+        slot[11] = 0x20;
+    }
+    let card = Card::new(Rc::new(image));
+    let chip = serve(&card);
+    let mut session = Session::new(&chip);
+    assert_eq!(get(&mut session, b"d/65535").unwrap(), b"");
+    let error = session.stage(path(b"d/new"), None).unwrap_err();
+    assert_eq!(error.refusal().code, Code::NoSpace);
+    assert!(error.refusal().message.contains("folder"), "{error}");
+    session.remove(path(b"d/1")).unwrap();
+    session.remove(path(b"d/2")).unwrap();
+    put(&mut session, b"d/new", b"x").unwrap();
+    assert_eq!(get(&mut session, b"d/new").unwrap(), b"x");
 }
 
 #[test]
