@@ -100,7 +100,9 @@ impl Geometry {
         let root = reserved.checked_add(tables_len)?;
         let data = root.checked_add(root_slots.div_ceil(16))?;
         let cluster_shift = per_cluster.is_power_of_two().then(|| per_cluster.trailing_zeros())?;
-        let clusters = total.min(partition.count).checked_sub(data)? >> cluster_shift;
+        // A volume that is cut off has lost files, and by its size could be taken for another kind.
+        let total = (total <= partition.count).then_some(total)?;
+        let clusters = total.checked_sub(data)? >> cluster_shift;
         let width = match clusters {
             _ if short == 0 => Width::Fat32,
             ..=FAT12_MAX => Width::Fat12,

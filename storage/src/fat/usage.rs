@@ -18,9 +18,6 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         if self.is_in_use == is_in_use {
             return Ok(());
         }
-        if !is_in_use {
-            self.write_info()?;
-        }
         self.disk.barrier()?;
         let geometry = self.geometry;
         geometry.set_in_use(self.disk.edit(geometry.boot)?, is_in_use);
@@ -36,10 +33,17 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     }
 
     fn end_change(&mut self) -> Result<(), Error> {
-        if !self.disk.is_good() || self.journal.place.is_err() {
+        if !self.disk.is_good() || !self.is_in_use {
             return Ok(());
         }
-        if self.open.iter().any(Option::is_some) { self.settle() } else { self.set_in_use(false) }
+        if self.open.iter().any(Option::is_some) {
+            return self.settle();
+        }
+        self.write_info()?;
+        // A PC sets the mark too: what is left of it by one that was not put away in order must
+        // not have the last change done again.
+        self.settle()?;
+        self.set_in_use(false)
     }
 
     fn write_info(&mut self) -> Result<(), Error> {

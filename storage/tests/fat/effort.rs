@@ -39,7 +39,7 @@ fn a_small_upload_writes_few_blocks() {
     let steps = card.steps();
     put(&mut session, b"second", b"y").unwrap();
     let replaced = card.steps() - steps;
-    assert!(replaced <= 30, "{replaced} writes and flushes for a replacement");
+    assert!(replaced <= 32, "{replaced} writes and flushes for a replacement");
 }
 
 /// The card may be taken out between any two calls, and a PC that does not check it may give
@@ -53,10 +53,14 @@ fn between_calls_the_journal_has_nothing_to_do() {
         let bytes = card.after_cut(Loss::All).bytes();
         let blocks = bytes.chunks(512).filter(|block| block.starts_with(b"CORACLE1"));
         let newest = blocks.max_by_key(|block| block[8]).unwrap();
-        let is_in_use = bytes[0x41] & 1 != 0;
-        assert!(!is_in_use || newest[12..84].iter().all(|byte| *byte == 0), "after {when}");
+        assert!(newest[12..84].iter().all(|byte| *byte == 0), "after {when}");
     };
     put(&mut session, b"old", &bytes(9000, 1)).unwrap();
+    is_settled("an upload");
+    put(&mut session, b"old", &bytes(9000, 2)).unwrap();
+    is_settled("a replacement");
+    session.make_folder(path(b"d")).unwrap();
+    is_settled("a folder");
     let mut first = session.stage(path(b"a name of more than one slot"), None).unwrap();
     is_settled("stage");
     for part in 0..40 {
