@@ -45,12 +45,8 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     /// Put the list right. First what another implementation moved to another block, for what is
     /// in the block from before may hide the rest; then what is no folder's first pair goes.
     fn mend_list(&mut self) -> Result<(), Error> {
-        let mut left = self.shape.blocks;
-        // What was moved may name others that were moved.
-        while self.each_first(Self::follow)? {
-            left = left.checked_sub(1).ok_or(Error::Damaged)?;
-        }
-        self.each_first(Self::unlist_orphan).map(drop)
+        self.each_first(Self::follow)?;
+        self.each_first(Self::unlist_orphan)
     }
 
     fn follow(&mut self, before: &Pair, first: Blocks) -> Result<bool, Error> {
@@ -74,18 +70,16 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     }
 
     /// Look at each pair that should be a folder's first one, with the one before it, and again
-    /// at what is in its place where something was changed. Whether anything was is returned.
+    /// at what is in its place where something was changed.
     fn each_first(
         &mut self,
         look: impl Fn(&mut Self, &Pair, Blocks) -> Result<bool, Error>,
-    ) -> Result<bool, Error> {
-        let mut is_changed = false;
+    ) -> Result<(), Error> {
         let mut before = self.fetch(Blocks::FIRST)?;
         for _ in 0..self.shape.blocks {
-            let Some(tail) = before.tail else { return Ok(is_changed) };
-            let is_new = !tail.hard && look(self, &before, tail.next)?;
-            is_changed |= is_new;
-            before = self.fetch(if is_new { before.blocks() } else { tail.next })?;
+            let Some(tail) = before.tail else { return Ok(()) };
+            let is_changed = !tail.hard && look(self, &before, tail.next)?;
+            before = self.fetch(if is_changed { before.blocks() } else { tail.next })?;
         }
         Err(Error::Damaged)
     }

@@ -67,11 +67,11 @@ fn mended(seed: u64, cycles: i32) -> Option<bool> {
 
 #[test]
 fn what_the_original_left_half_done_is_mended() {
-    // Few cycles: logs are moved all the time, and the translation now and then loses one.
-    for (cycles, most_lost) in [(2, 50), (12, 0)] {
-        let all: Vec<_> = (0..400).map(|seed| mended(seed, cycles)).collect();
+    // Cycles after which a log is moved. The translation now and then loses one on the way.
+    for cycles in [6, 12] {
+        let all: Vec<_> = (0..300).map(|seed| mended(seed, cycles)).collect();
         let lost = all.iter().filter(|one| one.is_none()).count();
         let mended = all.iter().flatten().filter(|is| **is).count();
-        assert!(lost <= most_lost && mended >= 10, "{lost} lost, {mended} mended of 400");
+        assert!(lost <= 10 && mended >= 8, "{lost} lost, {mended} mended of 300");
     }
 }
