@@ -103,6 +103,7 @@ impl Download {
         }
     }
 
+    #[inline(never)]
     fn sending(&self, file: Metadata) -> Stage {
         let rest = file.size.saturating_sub(self.offset);
         let length = self.length.map_or(rest, |length| length.min(rest));
