@@ -22,6 +22,8 @@ pub(super) struct Download {
     stage: Stage,
 }
 
+// A tag of its own, for the reason told at `Command`.
+#[repr(u8)]
 enum Stage {
     Open,
     /// Check that the client's first bytes are ours.
