@@ -101,21 +101,20 @@ impl Greeting {
     pub fn parse(fields: &[u8]) -> Self {
         let mut greeting = Self::default();
         for field in Tokens::new(fields) {
-            let Some(at) = field.iter().position(|&byte| byte == b'=') else { continue };
-            let (name, value) = field.split_at_checked(at + 1).unwrap_or((field, b""));
+            let Some((name, value)) = token::option(field) else { continue };
             let number = token::number(value);
             match name {
-                b"chunk=" => greeting.chunk = number.unwrap_or(greeting.chunk),
-                b"line=" => greeting.line = number.unwrap_or(greeting.line),
-                b"pipeline=" => greeting.pipeline = number.unwrap_or(greeting.pipeline),
-                b"busy=" => greeting.busy = number.unwrap_or(greeting.busy),
-                b"case=" => greeting.case_sensitive = value != b"insensitive",
-                b"atomic=" => greeting.atomic = value == b"yes",
-                b"free=" => greeting.free = number,
-                b"largest=" => greeting.largest = number.filter(|&size| size < NUMBER_MAX),
-                b"sessions=" => greeting.sessions = number,
-                b"readonly=" => greeting.read_only = value == b"yes",
-                b"transfer=" => greeting.transfer = number.and_then(|port| port.try_into().ok()),
+                b"chunk" => greeting.chunk = number.unwrap_or(greeting.chunk),
+                b"line" => greeting.line = number.unwrap_or(greeting.line),
+                b"pipeline" => greeting.pipeline = number.unwrap_or(greeting.pipeline),
+                b"busy" => greeting.busy = number.unwrap_or(greeting.busy),
+                b"case" => greeting.case_sensitive = value != b"insensitive",
+                b"atomic" => greeting.atomic = value == b"yes",
+                b"free" => greeting.free = number,
+                b"largest" => greeting.largest = number.filter(|&size| size < NUMBER_MAX),
+                b"sessions" => greeting.sessions = number,
+                b"readonly" => greeting.read_only = value == b"yes",
+                b"transfer" => greeting.transfer = number.and_then(|port| port.try_into().ok()),
                 _ => {}
             }
         }

@@ -104,6 +104,8 @@ pub struct Server<C: Buffer, const LINE: usize> {
 }
 
 /// What the session is in the middle of.
+// A tag of its own, for the reason told at `Command`.
+#[repr(u8)]
 enum Phase {
     /// Go on with this as soon as nothing is left to send or report.
     Next(Next),

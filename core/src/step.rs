@@ -117,6 +117,8 @@ pub enum Step<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
+// A tag of its own, for the reason told at `Command`.
+#[repr(u8)]
 pub enum Answer {
     /// Done; nothing more to say.
     Done,

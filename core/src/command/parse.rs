@@ -87,7 +87,7 @@ impl Command<Span> {
             Verb::Download => {
                 let path = tokens.next_span()?;
                 let (offset, length) = parse_range(tokens)?;
-                let prefix = parse_last_option(tokens, b"crc=", token::crc32)?;
+                let prefix = parse_last_option(tokens, b"crc", token::crc32)?;
                 Self::Download { path, offset, length, prefix }
             }
             Verb::Upload => parse_upload(tokens)?,
@@ -156,17 +156,15 @@ fn parse_hello(tokens: &mut Tokens<'_>) -> Option<Hello> {
         if hello.version != VERSION {
             continue;
         }
-        if let Some(value) = token::option(field, b"line=") {
-            let line = token::number(value).filter(|&line| line >= LINE_MIN as u64)?;
-            hello.line = line.min(LINE_MAX as u64) as u16;
-        } else if let Some(value) = token::option(field, b"transfer=") {
-            hello.transfer = match value {
-                b"yes" => true,
-                b"no" => false,
-                _ => return None,
-            };
-        } else if !field.contains(&b'=') {
-            return None;
+        match token::option(field)? {
+            (b"line", value) => {
+                let line = token::number(value).filter(|&line| line >= LINE_MIN as u64)?;
+                hello.line = line.min(LINE_MAX as u64) as u16;
+            }
+            (b"transfer", b"yes") => hello.transfer = true,
+            (b"transfer", b"no") => hello.transfer = false,
+            (b"transfer", _) => return None,
+            _ => {}
         }
     }
     Some(hello)
@@ -189,7 +187,7 @@ fn parse_upload(tokens: &mut Tokens<'_>) -> Option<Command<Span>> {
         Some(offset) => Some(Resume { offset, crc: token::crc32(tokens.next()?)? }),
         None => None,
     };
-    let modified = parse_last_option(tokens, b"mtime=", token::number)?;
+    let modified = parse_last_option(tokens, b"mtime", token::number)?;
     Some(Command::Upload { path, size, resume, modified })
 }
 
@@ -198,7 +196,7 @@ fn next_number(tokens: &mut Tokens<'_>) -> Option<Option<u64>> {
     let mut ahead = *tokens;
     match ahead.next() {
         None => Some(None),
-        Some(token) if token.contains(&b'=') => Some(None),
+        Some(token) if token::option(token).is_some() => Some(None),
         Some(token) => {
             *tokens = ahead;
             token::number(token).map(Some)
@@ -214,7 +212,10 @@ fn parse_last_option<T>(
 ) -> Option<Option<T>> {
     match tokens.next() {
         None => Some(None),
-        Some(token) => parse(token::option(token, name)?).map(Some),
+        Some(token) => {
+            let (_, value) = token::option(token).filter(|&(found, _)| found == name)?;
+            parse(value).map(Some)
+        }
     }
 }
 

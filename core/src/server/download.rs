@@ -22,6 +22,8 @@ pub(super) struct Download {
     stage: Stage,
 }
 
+// A tag of its own, for the reason told at `Command`.
+#[repr(u8)]
 enum Stage {
     Open,
     /// Check that the client's first bytes are ours.
@@ -103,6 +105,7 @@ impl Download {
         }
     }
 
+    #[inline(never)]
     fn sending(&self, file: Metadata) -> Stage {
         let rest = file.size.saturating_sub(self.offset);
         let length = self.length.map_or(rest, |length| length.min(rest));
