@@ -20,7 +20,10 @@
 //! After a power cut the next mount does the last one again, gives back clusters that staged
 //! files had in advance, mends the second copy of the FAT, and counts the free clusters: there
 //! is the old state or the new one, and nothing is lost, not even a cluster. That a volume was in
-//! use is said in its boot block, by the mark that PCs know too.
+//! use is said in its boot block, by the mark that PCs know too. Between two calls the journal has
+//! nothing to do, so a card that was taken out and changed by a PC comes to no harm, also where
+//! the PC did not check it; only one that lost its power within a call should not be changed
+//! elsewhere before it is back.
 //!
 //! The entry of a file that is being written gets its length only after the bytes were stored,
 //! so a power cut leaves a prefix of them.
@@ -29,8 +32,8 @@
 //!
 //! Files of up to 4 GiB - 1; folders of up to 65,536 slots, of which a long name takes one for
 //! each 13 letters; names that differ in case only are one, in Latin, Greek and Cyrillic. An entry
-//! answers to its short name too, as on PCs: `LONGNA~1.TXT` may be another file. Times are in UTC. A card without room for the journal, or that cannot be written, is served
-//! read-only.
+//! answers to its short name too, as on PCs: `LONGNA~1.TXT` may be another file. Times are in
+//! UTC. A card without room for the journal, or that cannot be written, is served read-only.
 
 mod alias;
 mod bytes;

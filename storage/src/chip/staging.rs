@@ -27,6 +27,7 @@ impl<V: Volume, const FILES: usize> Chip<V, FILES> {
         session: u32,
     ) -> Result<(ChipFile<V>, Metadata), Error> {
         let (place, sight) = self.turn_to(path, session, Error::NoPartial)?;
+        sight.check_owner()?;
         let stalled = sight.stalled.and_then(|ticket| self.claims.of(ticket));
         let id = match stalled.filter(|claim| self.volume.length(&claim.staged) > 0) {
             Some(claim) => {
@@ -46,6 +47,7 @@ impl<V: Volume, const FILES: usize> Chip<V, FILES> {
     ) -> Result<ChipStaged, Error> {
         let (place, sight) = self.turn_to(path, session, Error::IsDirectory)?;
         sight.check_file()?;
+        sight.check_owner()?;
         self.check_size(size.unwrap_or(0), 0)?;
         let sight = self.settle(place, session, sight)?;
         self.make_room()?;
@@ -61,6 +63,7 @@ impl<V: Volume, const FILES: usize> Chip<V, FILES> {
     ) -> Result<(ChipStaged, u64), Error> {
         let (place, sight) = self.turn_to(path, session, Error::IsDirectory)?;
         sight.check_file()?;
+        sight.check_owner()?;
         let partial = self.settle(place, session, sight)?.partial.ok_or(Error::NoPartial)?;
         self.check_size(size.unwrap_or(0), partial.length)?;
         self.make_room()?;
@@ -72,11 +75,12 @@ impl<V: Volume, const FILES: usize> Chip<V, FILES> {
 
     pub(super) fn forget(&mut self, path: Path<'_>, session: u32) -> Result<(), Error> {
         let (place, sight) = self.turn_to(path, session, Error::NoPartial)?;
+        sight.check_owner()?;
         let partial = self.settle(place, session, sight)?.partial.ok_or(Error::NoPartial)?;
         self.drop_leftover(place, partial.id)
     }
 
-    /// Look at the name of a path, unless another session is at it; `root` is why not at the root.
+    /// Look at the name of a path; `root` is why not at the root.
     fn turn_to<'p>(
         &mut self,
         path: Path<'p>,
@@ -85,9 +89,7 @@ impl<V: Volume, const FILES: usize> Chip<V, FILES> {
     ) -> Result<(V::Place<'p>, Sight<V::Id>), Error> {
         self.ready()?;
         let place = self.volume.place(path)?.ok_or(root)?;
-        let sight = self.sight(place, session)?;
-        sight.check_owner()?;
-        Ok((place, sight))
+        Ok((place, self.sight(place, session)?))
     }
 
     pub(super) fn write(

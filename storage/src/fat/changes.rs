@@ -74,6 +74,13 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         self.perform(&record)
     }
 
+    /// Remove a staged file.
+    pub(super) fn remove_staged(&mut self, id: Id) -> Result<(), Error> {
+        let removed = self.remove_entry(id);
+        self.drop_open(id);
+        self.finish(removed)
+    }
+
     pub(super) fn make_folder_at(&mut self, place: Place<'_>) -> Result<(), Error> {
         let id = self.make_staged(place)?;
         let made = self.fill_folder(id);

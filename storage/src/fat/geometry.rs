@@ -100,14 +100,16 @@ impl Geometry {
         let root = reserved.checked_add(tables_len)?;
         let data = root.checked_add(root_slots.div_ceil(16))?;
         let cluster_shift = per_cluster.is_power_of_two().then(|| per_cluster.trailing_zeros())?;
-        let clusters = total.min(partition.count).checked_sub(data)? >> cluster_shift;
+        // A volume that is cut off has lost files, and by its size could be taken for another kind.
+        let total = (total <= partition.count).then_some(total)?;
+        let clusters = total.checked_sub(data)? >> cluster_shift;
         let width = match clusters {
             _ if short == 0 => Width::Fat32,
             ..=FAT12_MAX => Width::Fat12,
             _ => Width::Fat16,
         };
         let boot = partition.first;
-        let found = Self {
+        let mut found = Self {
             width,
             boot,
             table: boot.checked_add(reserved)?,
@@ -122,23 +124,25 @@ impl Geometry {
             info: None,
             in_use: in_use_at(block, if width == Width::Fat32 { 0x41 } else { 0x25 }),
         };
-        if width == Width::Fat32 { found.with_fat32(block) } else { Some(found) }
+        if width == Width::Fat32 {
+            found.add_fat32(block, reserved)?;
+        }
+        Some(found)
     }
 
     /// What FAT32 says besides.
-    fn with_fat32(self, block: &Block) -> Option<Self> {
+    fn add_fat32(&mut self, block: &Block, reserved: u32) -> Option<()> {
         let (flags, info) = (u16_at(block, 40), u32::from(u16_at(block, 48)));
-        // Bit 7: only one copy is in use, the one that the low bits name.
-        let only = (flags & 0x80 != 0).then_some(flags & 0xf);
-        let skipped = self.table_blocks.checked_mul(u32::from(only.unwrap_or(0)))?;
-        Some(Self {
-            table: self.table.checked_add(skipped)?,
-            copies: if only.is_some() { 1 } else { self.copies },
-            root_slots: 0,
-            root_cluster: u32_at(block, 44),
-            info: (1..u32::from(u16_at(block, 14))).contains(&info).then_some(self.boot + info),
-            ..self
-        })
+        // Only one copy is in use, the one that the low bits name.
+        if flags & 0x80 != 0 {
+            let skipped = self.table_blocks.checked_mul(u32::from(flags & 0xf))?;
+            self.table = self.table.checked_add(skipped)?;
+            self.copies = 1;
+        }
+        self.root_slots = 0;
+        self.root_cluster = u32_at(block, 44);
+        self.info = (1..reserved).contains(&info).then_some(self.boot + info);
+        Some(())
     }
 
     fn is_sane(&self) -> bool {

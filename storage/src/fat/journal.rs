@@ -44,10 +44,14 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
     /// Begin a change that is a single write.
     pub(super) fn begin_plain(&mut self) -> Result<(), Error> {
         self.journal.place?;
-        if self.journal.is_live {
-            self.write_record(&Record::default())?;
-        }
+        self.settle()?;
         self.set_in_use(true)
+    }
+
+    /// See that what was written down is done, and say so. Between two calls nothing is left to
+    /// be done again: the card may be taken out and changed by a PC.
+    pub(super) fn settle(&mut self) -> Result<(), Error> {
+        if self.journal.is_live { self.write_record(&Record::default()) } else { Ok(()) }
     }
 
     /// Begin it, do it, and see that it is stored for good.

@@ -6,7 +6,7 @@ use super::units::fold;
 
 /// Units in one slot, and where in it they are.
 const PART_LEN: usize = 13;
-const PLACES: [usize; PART_LEN] = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
+const PLACES: [u8; PART_LEN] = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
 
 /// Most units of a name.
 pub(super) const UNITS_MAX: usize = 255;
@@ -179,8 +179,8 @@ impl LongName {
             self.reset();
             return is_first;
         };
-        for (unit, place) in room.iter_mut().zip(PLACES) {
-            *unit = u16_at(slot, place);
+        for (nth, place) in room.iter_mut().take(PART_LEN).enumerate() {
+            *place = unit(slot, nth);
         }
         self.due = number - 1;
         is_first
@@ -188,8 +188,7 @@ impl LongName {
 
     fn begin(&mut self, slot: &Slot, number: u8) {
         let parts = usize::from(number);
-        let units = PLACES.iter().position(|&place| u16_at(slot, place) == 0);
-        self.len = parts.saturating_sub(1) * PART_LEN + units.unwrap_or(PART_LEN);
+        self.len = parts.saturating_sub(1) * PART_LEN + units_in(slot);
         self.checksum = slot[CHECKSUM];
         self.due = number;
         self.is_begun = (1..=PARTS_MAX).contains(&parts) && (1..=UNITS_MAX).contains(&self.len);
@@ -218,13 +217,28 @@ impl LongName {
         slot[ATTRIBUTES] = ATTRIBUTE_LONG;
         slot[CHECKSUM] = checksum;
         let start = number.saturating_sub(1) * PART_LEN;
-        for (at, place) in (start..).zip(PLACES) {
+        for nth in 0..PART_LEN {
             // A zero ends the name, ones fill up what is left.
-            let behind = if at == self.len { 0 } else { !0 };
-            let unit = self.units().get(at).copied().unwrap_or(behind);
-            put(slot, place, &unit.to_le_bytes());
+            let behind = if start + nth == self.len { 0 } else { !0 };
+            let unit = self.units().get(start + nth).copied().unwrap_or(behind);
+            set_unit(slot, nth, unit);
         }
     }
+}
+
+fn unit(slot: &Slot, nth: usize) -> u16 {
+    PLACES.get(nth).map_or(0, |place| u16_at(slot, usize::from(*place)))
+}
+
+fn set_unit(slot: &mut Slot, nth: usize, unit: u16) {
+    if let Some(place) = PLACES.get(nth) {
+        put(slot, usize::from(*place), &unit.to_le_bytes());
+    }
+}
+
+/// How many units of a name there are in a slot.
+fn units_in(slot: &Slot) -> usize {
+    (0..PART_LEN).position(|nth| unit(slot, nth) == 0).unwrap_or(PART_LEN)
 }
 
 /// Make it the part of a name that comes first, where the first one was freed.
@@ -245,21 +259,58 @@ pub(super) enum Unmarked {
 
 /// Take the mark off the first slot of a staged file's name.
 pub(super) fn unmark(slot: &mut Slot) -> Unmarked {
-    let len = PLACES.iter().position(|&place| u16_at(slot, place) == 0).unwrap_or(PART_LEN);
-    let last = len.checked_sub(1).and_then(|last| PLACES.get(last)).copied();
-    let mark = last.and_then(|last| Some((last, Mark::from_unit(u16_at(slot, last))?)));
-    let Some((place, mark)) = mark else { return Unmarked::Nothing };
-    if let Some(unit) = mark.kept() {
-        put(slot, place, &unit.to_le_bytes());
-        return Unmarked::Changed;
-    }
-    if len == 1 {
+    let len = units_in(slot);
+    let last = len.saturating_sub(1);
+    let Some(mark) = Mark::from_unit(unit(slot, last)) else { return Unmarked::Nothing };
+    if mark.kept().is_none() && len == 1 {
         return Unmarked::Freed;
     }
-    // A zero ends the name, ones fill up what is left.
-    put(slot, place, &[0, 0]);
-    if let Some(&behind) = PLACES.get(len) {
-        put(slot, behind, &[0xff, 0xff]);
+    set_unit(slot, last, mark.kept().unwrap_or(0));
+    if mark.kept().is_none() {
+        // A zero ends the name, ones fill up what is left.
+        set_unit(slot, len, !0);
     }
     Unmarked::Changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names of any length, staged and made visible, come back from their slots.
+    #[test]
+    fn names_and_marks_go_through_slots() {
+        for len in 1..=UNITS_MAX {
+            let text = "x".repeat(len);
+            let (mut name, mut back) = (LongName::EMPTY, LongName::EMPTY);
+            assert!(name.set_text(text.as_bytes()));
+            assert_eq!(name.parts_marked(), (len + 1).min(UNITS_MAX).div_ceil(PART_LEN));
+            name.add_mark(77);
+            let mut slots = vec![UNUSED; name.parts()];
+            for (number, slot) in (1..=name.parts()).rev().zip(&mut slots) {
+                name.emit_part(number, 5, slot);
+                back.take(slot);
+            }
+            let mark = back.mark().unwrap();
+            assert_eq!((back.units(), mark.generation()), (name.units(), 77 % GENERATIONS));
+            back.remove_mark(mark);
+            let mut written = [0; 255];
+            let count = back.write(&mut written).unwrap();
+            assert_eq!(&written[..count], text.as_bytes());
+            if unmark(&mut slots[0]) == Unmarked::Freed {
+                slots.remove(0);
+                set_first(&mut slots[0]);
+            }
+            assert!(unmark(&mut slots[0].clone()) == Unmarked::Nothing);
+            back.reset();
+            for slot in &slots {
+                back.take(slot);
+            }
+            assert!(back.is_begun && back.due == 0);
+            assert_eq!(
+                back.write(&mut written).map(|count| &written[..count]),
+                Some(text.as_bytes())
+            );
+        }
+    }
 }

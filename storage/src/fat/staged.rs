@@ -26,7 +26,7 @@ pub struct Staged {
     /// Bytes.
     pub(super) length: u32,
     /// Bytes as its entry has it.
-    synced: u32,
+    pub(super) synced: u32,
 }
 
 impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATHER> {

@@ -18,9 +18,6 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         if self.is_in_use == is_in_use {
             return Ok(());
         }
-        if !is_in_use {
-            self.write_info()?;
-        }
         self.disk.barrier()?;
         let geometry = self.geometry;
         geometry.set_in_use(self.disk.edit(geometry.boot)?, is_in_use);
@@ -31,9 +28,22 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
 
     /// A change is over: unless a staged file is being written, the volume is put away.
     pub(super) fn finish<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
-        let is_still = self.open.iter().all(Option::is_none) && self.disk.is_good();
-        let put_away = if is_still { self.set_in_use(false) } else { Ok(()) };
-        result.and_then(|value| put_away.map(|()| value))
+        let over = self.end_change();
+        result.and_then(|value| over.map(|()| value))
+    }
+
+    fn end_change(&mut self) -> Result<(), Error> {
+        if !self.disk.is_good() || !self.is_in_use {
+            return Ok(());
+        }
+        if self.open.iter().any(Option::is_some) {
+            return self.settle();
+        }
+        self.write_info()?;
+        // A PC sets the mark too: what is left of it by one that was not put away in order must
+        // not have the last change done again.
+        self.settle()?;
+        self.set_in_use(false)
     }
 
     fn write_info(&mut self) -> Result<(), Error> {

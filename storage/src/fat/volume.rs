@@ -150,11 +150,13 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Volume for Fat<D, 
     }
 
     fn write(&mut self, staged: &mut Staged, offset: u64, data: &[u8]) -> Result<usize, Error> {
-        self.write_staged(staged, offset, data)
+        let written = self.write_staged(staged, offset, data);
+        self.finish(written)
     }
 
     fn truncate(&mut self, staged: &mut Staged, length: u64) -> Result<(), Error> {
-        self.truncate_staged(staged, length)
+        let cut = self.truncate_staged(staged, length);
+        self.finish(cut)
     }
 
     fn sync(&mut self, staged: &mut Staged) -> Result<(), Error> {
@@ -186,13 +188,15 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Volume for Fat<D, 
         self.gather.forget(staged.id);
         // What cannot be given back now is found at the next mount, by the journal.
         let trimmed = self.trim(&mut staged);
-        self.drop_open(staged.id);
+        // Nor is one left behind of which no byte is stored: it is to be discarded next.
+        if staged.synced > 0 {
+            self.drop_open(staged.id);
+        }
         let _ = self.finish(trimmed);
     }
 
     fn discard(&mut self, _place: Place<'_>, id: Id) -> Result<(), Error> {
-        let removed = self.remove_entry(id);
-        self.finish(removed)
+        self.remove_staged(id)
     }
 
     fn survey(
@@ -214,8 +218,7 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Volume for Fat<D, 
     }
 
     fn clear(&mut self, _folder: Place<'_>, _id: Id, leftover: Id) -> Result<(), Error> {
-        let removed = self.remove_entry(leftover);
-        self.finish(removed)
+        self.remove_staged(leftover)
     }
 
     fn remove(&mut self, _place: Place<'_>, entry: &Entry<Id>) -> Result<(), Error> {

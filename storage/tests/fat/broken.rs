@@ -127,10 +127,13 @@ fn what_is_no_fat_is_refused_with_its_reason() {
     let error = Session::new(&chip).facts().unwrap_err();
     assert!(error.refusal().message.contains("exFAT"), "{error}");
     assert_eq!(complaint(vec![]), Code::Io);
-    // Blocks of another size, and more clusters than the card has.
+    // Blocks of another size, more of them than the card has, and clusters of three.
     let whole = (*formatted(FatType::Fat16)).clone();
     let mut other = whole.clone();
     other[11..13].copy_from_slice(&4096u16.to_le_bytes());
+    assert_eq!(complaint(other), Code::Io);
+    let mut other = whole.clone();
+    other.truncate(other.len() - 512);
     assert_eq!(complaint(other), Code::Io);
     let mut other = whole;
     other[13] = 3;

@@ -1,5 +1,8 @@
 //! Power cuts after every single write: old or new, nothing lost, and a PC has no complaint.
 
+use std::io::{Cursor, Write};
+use std::rc::Rc;
+
 use coracle::{Code, Storage};
 use fatfs::FatType;
 
@@ -220,6 +223,43 @@ fn a_cut_leaves_old_or_new_on_fat16() {
 #[test]
 fn a_cut_leaves_old_or_new_on_fat32() {
     cut_everywhere(FatType::Fat32);
+}
+
+/// A file as other implementations write it, over every cluster there is: of FAT12 also those
+/// whose entries lie in two blocks of the FAT, which cannot be changed in one write.
+#[test]
+fn a_cut_while_chains_of_others_are_freed_loses_nothing() {
+    for kind in [FatType::Fat12, FatType::Fat16] {
+        let mut image = Cursor::new((*small(kind)).clone());
+        let volume = fatfs::FileSystem::new(&mut image, fatfs::FsOptions::new()).unwrap();
+        let whole = bytes(900_000, 6);
+        for name in ["large", "folder"] {
+            let mut file = volume.root_dir().create_file(name).unwrap();
+            file.write_all(if name == "large" { &whole } else { b"x" }).unwrap();
+        }
+        drop(volume);
+        let before = Card::new(Rc::new(image.into_inner()));
+        let acts: [(&'static str, Act); 2] = [
+            ("removal", |session| code(session.remove(path(b"large")))),
+            ("replacement", |session| put(session, b"large", b"small")),
+        ];
+        // The journal is there already.
+        everything(&mut Session::new(&serve(&before))).unwrap();
+        for (name, act) in acts {
+            let card = before.after_cut(Loss::None);
+            act(&mut Session::new(&serve(&card))).unwrap();
+            for cut in 0..card.steps() {
+                let loss = Loss::Some(cut as u64);
+                let card = before.after_cut(Loss::None);
+                card.cut_after(cut);
+                let _ = act(&mut Session::new(&serve(&card)));
+                let seen = Seen { loss, cut, name, kind, asks_pc: false };
+                let found = seen.check(&card.after_cut(loss), false);
+                let large = found.get("large").map(|data| data.as_deref().unwrap_or_default());
+                assert!(large.is_none_or(|data| data == whole || data == b"small"), "{seen}");
+            }
+        }
+    }
 }
 
 /// The first mount of a card makes the journal.

@@ -18,7 +18,7 @@ fn a_long_upload_writes_little_besides_its_bytes() {
     put(&mut session, b"long", &data).unwrap();
     // With clusters of one block, so that the FAT is as much as it can be: 16 blocks in each copy.
     let more = card.steps() - steps - (1 << 20) / 512;
-    assert!(more <= 152, "{more} other blocks and flushes for {} of the file", (1 << 20) / 512);
+    assert!(more <= 197, "{more} other blocks and flushes for {} of the file", (1 << 20) / 512);
     let reads = card.reads();
     assert!(get(&mut session, b"long").unwrap() == data);
     // Pieces of eight blocks; a call more where the clusters do not follow each other, or for the FAT.
@@ -35,11 +35,57 @@ fn a_small_upload_writes_few_blocks() {
     let steps = card.steps();
     put(&mut session, b"second", b"x").unwrap();
     let new = card.steps() - steps;
-    assert!(new <= 23, "{new} writes and flushes for a new file");
+    assert!(new <= 26, "{new} writes and flushes for a new file");
     let steps = card.steps();
     put(&mut session, b"second", b"y").unwrap();
     let replaced = card.steps() - steps;
-    assert!(replaced <= 27, "{replaced} writes and flushes for a replacement");
+    assert!(replaced <= 32, "{replaced} writes and flushes for a replacement");
+}
+
+/// The card may be taken out between any two calls, and a PC that does not check it may give
+/// clusters to other files: then nothing must be done again that was done before.
+#[test]
+fn between_calls_the_journal_has_nothing_to_do() {
+    let card = Card::new(small(FatType::Fat32));
+    let chip = serve(&card);
+    let mut session = Session::new(&chip);
+    let is_settled = |when: &str| {
+        let bytes = card.after_cut(Loss::All).bytes();
+        let blocks = bytes.chunks(512).filter(|block| block.starts_with(b"CORACLE1"));
+        let newest = blocks.max_by_key(|block| block[8]).unwrap();
+        assert!(newest[12..84].iter().all(|byte| *byte == 0), "after {when}");
+    };
+    put(&mut session, b"old", &bytes(9000, 1)).unwrap();
+    is_settled("an upload");
+    put(&mut session, b"old", &bytes(9000, 2)).unwrap();
+    is_settled("a replacement");
+    session.make_folder(path(b"d")).unwrap();
+    is_settled("a folder");
+    let mut first = session.stage(path(b"a name of more than one slot"), None).unwrap();
+    is_settled("stage");
+    for part in 0..40 {
+        write(&mut session, &mut first, part * 3000, &bytes(3000, 2)).unwrap();
+        is_settled("write");
+    }
+    let second = session.stage(path(b"old"), None).unwrap();
+    session.finish(second, receipt(b""), None);
+    session.commit();
+    session.committed().unwrap().1.unwrap();
+    is_settled("commit");
+    session.truncate(&mut first, 70_000).unwrap();
+    is_settled("truncate");
+    session.make_folder(path(b"folder")).unwrap();
+    is_settled("mkdir");
+    session.rename(path(b"folder"), path(b"another")).unwrap();
+    is_settled("rename");
+    session.remove(path(b"old")).unwrap();
+    is_settled("remove");
+    session.keep(first);
+    is_settled("keep");
+    let (first, _) = session.resume(path(b"a name of more than one slot"), None).unwrap();
+    is_settled("resume");
+    session.discard(first);
+    is_settled("discard");
 }
 
 /// Small pieces, at any offset, overwriting too.

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use coracle::limits::OWNERSHIP_MILLIS;
 use coracle::{Code, Storage};
 use coracle_storage::block::{Block, BlockDevice, ErrorKind};
 use coracle_storage::chip::{Chip, ChipSession};
@@ -13,8 +12,8 @@ use fatfs::FatType;
 use crate::card::{Card, Failure, Loss, Mood};
 use crate::check::check;
 use crate::tools::{
-    KINDS, Session, bytes, code, everything, formatted, get, names, partial, path, put, receipt,
-    serve, small, write,
+    KINDS, Session, bytes, code, everything, get, names, partial, path, put, receipt, serve, small,
+    write,
 };
 
 /// A reader of cards: the first call after another card was put in says so.
@@ -241,72 +240,6 @@ fn errors_of_the_card_are_told_and_survived() {
     }
 }
 
-#[test]
-fn folders_have_their_limits() {
-    // A root with a place of its own.
-    let card = Card::new(small(FatType::Fat12));
-    let chip = serve(&card);
-    let mut session = Session::new(&chip);
-    let mut count = 0;
-    let error = loop {
-        let name = format!("{count}");
-        match code(session.make_folder(path(name.as_bytes()))) {
-            Ok(()) => count += 1,
-            Err(error) => break error,
-        }
-    };
-    assert_eq!(error, Code::NoSpace);
-    assert!(count > 200, "{count} folders");
-    assert_eq!(put(&mut session, b"one more", b"x"), Err(Code::NoSpace));
-    assert_eq!(put(&mut session, b"0/one more", b"x"), Ok(()));
-    drop(session);
-    check(&card.bytes()).unwrap();
-    // A full root leaves no room for the journal: the card is read all the same.
-    let mut image = (*formatted(FatType::Fat12)).clone();
-    let root = 512 * (1 + 2 * usize::from(image[22]));
-    for (number, slot) in image[root..].chunks_mut(32).take(512).enumerate() {
-        slot[..11].copy_from_slice(format!("{number:<11}").as_bytes());
-    }
-    let chip = serve(&Card::new(Rc::new(image)));
-    let mut session = Session::new(&chip);
-    assert_eq!(names(&mut session, b"/").unwrap().len(), 512);
-    let error = session.stage(path(b"0"), None).unwrap_err();
-    assert_eq!(error.refusal().code, Code::ReadOnly);
-    assert!(error.refusal().message.contains("journal"), "{error}");
-}
-
-#[test]
-fn names_that_fat_cannot_hold_are_refused() {
-    let card = Card::new(small(FatType::Fat16));
-    let chip = serve(&card);
-    let mut session = Session::new(&chip);
-    for bad in ["a:b", "what?", "a*", "<a>", "a|b", "\"a\"", "a\u{e000}", "CORACLE.jnl"] {
-        let place = path(bad.as_bytes());
-        assert_eq!(code(session.stage(place, None)).err(), Some(Code::BadPath), "{bad}");
-        assert_eq!(code(session.make_folder(place)), Err(Code::BadPath), "{bad}");
-        assert_eq!(code(session.stat(place)).err(), Some(Code::NotFound), "{bad}");
-    }
-    let not_text = path(b"\xff\xfe");
-    assert_eq!(code(session.stage(not_text, None)).err(), Some(Code::BadPath));
-    assert_eq!(code(session.stat(not_text)).err(), Some(Code::NotFound));
-    put(&mut session, b"a", b"x").unwrap();
-    assert_eq!(code(session.rename(path(b"a"), path(b"b?"))), Err(Code::BadPath));
-    // Upper and lower case are one.
-    put(&mut session, "ÄRGER".as_bytes(), b"1").unwrap();
-    put(&mut session, "ärger".as_bytes(), b"2").unwrap();
-    assert_eq!(names(&mut session, b"/").unwrap(), ["a", "ÄRGER"]);
-    session.rename(path("ärger".as_bytes()), path("Ärger".as_bytes())).unwrap();
-    assert_eq!(names(&mut session, b"/").unwrap(), ["a", "Ärger"]);
-    assert_eq!(get(&mut session, "ÄRGER".as_bytes()).unwrap(), b"2");
-    // The staged file of a name of 255 letters has no letter more.
-    let long = "N".repeat(255);
-    let mut staged = session.stage(path(long.as_bytes()), None).unwrap();
-    session.write_at(&mut staged, 0, b"x").unwrap();
-    session.keep(staged);
-    assert_eq!(partial(&mut session, long.to_lowercase().as_bytes()).unwrap(), b"x");
-    assert_eq!(names(&mut session, b"/").unwrap().len(), 2);
-}
-
 /// A number that somebody else has counted wrongly refuses nothing.
 #[test]
 fn free_space_is_counted_where_the_volume_says_there_is_none() {
@@ -319,47 +252,4 @@ fn free_space_is_counted_where_the_volume_says_there_is_none() {
     put(&mut session, b"a", &bytes(3000, 1)).unwrap();
     drop(session);
     check(&card.bytes()).unwrap();
-}
-
-/// As many as a chip's table holds, and what is stalled makes room.
-#[test]
-fn too_many_open_files_are_busy() {
-    let card = Card::new(small(FatType::Fat16));
-    let chip = serve(&card);
-    let mut session = Session::new(&chip);
-    let mut all = Vec::new();
-    let error = loop {
-        let name = format!("{}", all.len());
-        match code(session.stage(path(name.as_bytes()), None)) {
-            Ok(mut staged) => {
-                session.write_at(&mut staged, 0, b"x").unwrap();
-                all.push(staged);
-            }
-            Err(error) => break error,
-        }
-    };
-    assert_eq!((error, all.len()), (Code::Busy, 12));
-    chip.borrow_mut().set_now(OWNERSHIP_MILLIS);
-    put(&mut Session::new(&chip), b"another", b"y").unwrap();
-    assert_eq!(partial(&mut session, b"0").unwrap(), b"x");
-    put(&mut session, b"a", b"x").unwrap();
-    let mut files = Vec::new();
-    let error = loop {
-        match session.open(path(b"a")) {
-            Ok((file, _)) => files.push(file),
-            Err(error) => break error,
-        }
-    };
-    assert_eq!((error.refusal().code, files.len()), (Code::Busy, 12));
-    drop(session);
-    get(&mut Session::new(&chip), b"a").unwrap();
-    check(&card.bytes()).unwrap();
-}
-
-/// The memory of a chip: what the documentation of the firmware counts with.
-#[test]
-fn the_state_takes_the_memory_it_says() {
-    type Small = Chip<Fat<Card, 3, 2>, 8>;
-    assert!(size_of::<Small>() <= 3850, "{} bytes", size_of::<Small>());
-    assert!(size_of::<ChipSession<'_, Fat<Card, 3, 2>, 8>>() <= 240);
 }
