@@ -6,7 +6,7 @@ use coracle::Config;
 #[cfg(not(feature = "dhcp"))]
 use coracle_firmware::address;
 use coracle_firmware::board::Lm3s6965;
-use coracle_firmware::media::Files;
+use coracle_firmware::media::{self, Files};
 use coracle_firmware::sizes::{DOORS, RECEIVE, SEND, SLOTS};
 use coracle_firmware::{board, clock};
 use coracle_node::{Addressing, Memory, Node, Setup, Slots};
@@ -35,7 +35,7 @@ fn main() -> ! {
 #[inline(never)]
 fn node() -> Option<Node<Lm3s6965, Files>> {
     let parts = board::start()?;
-    let media = Files::on_card()?;
+    let media = media::on_card()?;
     let config = Config {
         sessions: Some(SLOTS as u32),
         classic: cfg!(feature = "classic"),

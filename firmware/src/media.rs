@@ -4,8 +4,7 @@
 
 use core::cell::RefCell;
 
-use coracle_node::Media;
-use coracle_storage::chip::{Chip, ChipSession};
+use coracle_storage::chip::Chip;
 use coracle_storage::fat::Fat;
 use static_cell::ConstStaticCell;
 
@@ -21,33 +20,14 @@ const GATHER: usize = 2;
 /// Files that are being written or read at once: three for each session.
 const FILES: usize = 6;
 
-type Shared = RefCell<Chip<Fat<Card, CACHE, GATHER>, FILES>>;
+/// What is served.
+pub type Files = coracle_node::Files<'static, Fat<Card, CACHE, GATHER>, FILES>;
 
-/// The files on the card.
-pub struct Files(&'static Shared);
-
-impl Files {
-    /// The files on the card; `None` the second time. It is mounted when it is first needed.
-    pub fn on_card() -> Option<Self> {
-        // SAFETY: this is the only card.
-        #[expect(unsafe_code, reason = "the card is made here")]
-        static SHARED: ConstStaticCell<Shared> =
-            ConstStaticCell::new(RefCell::new(Chip::new(Fat::new(unsafe { card::card() }))));
-        SHARED.try_take().map(|shared| Self(shared))
-    }
-}
-
-impl Media for Files {
-    type Storage = ChipSession<'static, Fat<Card, CACHE, GATHER>, FILES>;
-
-    fn session(&mut self) -> Self::Storage {
-        ChipSession::new(self.0)
-    }
-
-    fn set_now(&mut self, millis: u64) {
-        // No session holds it between two turns.
-        if let Ok(mut chip) = self.0.try_borrow_mut() {
-            chip.set_now(millis);
-        }
-    }
+/// The files on the card; `None` the second time. It is mounted when it is first needed.
+pub fn on_card() -> Option<Files> {
+    // SAFETY: this is the only card.
+    #[expect(unsafe_code, reason = "the card is made here")]
+    static SHARED: ConstStaticCell<RefCell<Chip<Fat<Card, CACHE, GATHER>, FILES>>> =
+        ConstStaticCell::new(RefCell::new(Chip::new(Fat::new(unsafe { card::card() }))));
+    SHARED.try_take().map(|shared| coracle_node::Files(shared))
 }

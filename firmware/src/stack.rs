@@ -6,8 +6,15 @@ use cortex_m_rt::STACK_PAINT_VALUE;
 
 #[expect(unsafe_code, reason = "symbols of the linker")]
 unsafe extern "C" {
+    static __sdata: u32;
+    static __euninit: u32;
     static _stack_end: u32;
     static _stack_start: u32;
+}
+
+/// Bytes of all that has a fixed place in RAM, without the stack.
+pub fn statics() -> usize {
+    (&raw const __euninit as usize).saturating_sub(&raw const __sdata as usize)
 }
 
 /// Bytes of the stack.
@@ -48,6 +55,9 @@ impl Mark {
         let now = crate::clock::now();
         if now < self.next {
             return;
+        }
+        if self.next == 0 {
+            defmt::info!("statics: {=usize} B", statics());
         }
         self.next = now.saturating_add(PAUSE);
         let used = used();

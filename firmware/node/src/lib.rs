@@ -3,8 +3,8 @@
 //! A board brings four things, and this crate does the rest:
 //!
 //! 1. a network device, a [`Device`](smoltcp::phy::Device) of smoltcp;
-//! 2. a medium, a [`Media`]: sessions on a [`coracle::RamDisk`], or on a file system over a
-//!    `BlockDevice` of `coracle-storage`;
+//! 2. a medium, a [`Media`]: [`Ram`], or [`Files`] on a file system over a
+//!    [`BlockDevice`](coracle_storage::block::BlockDevice);
 //! 3. a clock that counts milliseconds, for instance [`Ticks`] in the interrupt of a timer;
 //! 4. a number that is hard to guess ([`Board::seed`]).
 //!
@@ -28,6 +28,7 @@ mod board;
 mod chunk;
 mod host;
 mod log;
+mod media;
 mod memory;
 mod network;
 mod node;
@@ -37,8 +38,9 @@ mod ticks;
 pub use board::{Board, Clock};
 pub use chunk::Chunk;
 pub use host::Logged;
+pub use media::{Files, Media, Ram};
 pub use memory::{Memory, Slots};
 pub use network::Addressing;
 pub use node::{Node, Setup};
-pub use owner::{Media, Ram, Sessions};
+pub use owner::Sessions;
 pub use ticks::Ticks;

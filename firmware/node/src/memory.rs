@@ -5,7 +5,8 @@ use heapless::Vec;
 use smoltcp::iface::{SocketSet, SocketStorage};
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 
-use crate::owner::{Media, Sessions};
+use crate::media::Media;
+use crate::owner::Sessions;
 
 /// Bytes that a door receives: the beginning of a line, which it does not read.
 const DOOR_RECEIVE: usize = 64;

@@ -6,9 +6,10 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, HardwareAddress};
 
 use crate::board::{Board, Clock};
+use crate::media::Media;
 use crate::memory::{Memory, Places, Slots};
 use crate::network::{Addressing, Network};
-use crate::owner::{Media, Sessions};
+use crate::owner::Sessions;
 
 /// Milliseconds that the board sleeps at most: the loop goes round and feeds the watchdog.
 const SLEEP: u64 = 1000;

@@ -1,9 +1,6 @@
-//! Sessions: each gets its own view of the medium, and a line in the log.
+//! Sessions: each gets its own view of the medium, and lines in the log.
 
-use core::cell::RefCell;
-
-use coracle::ram::{self, Disk, Memory};
-use coracle::{Refusal, Storage};
+use coracle::Refusal;
 use coracle_smoltcp::{Ended, Owner, Session};
 use smoltcp::wire::IpEndpoint;
 
@@ -11,37 +8,7 @@ use crate::board::Clock;
 use crate::chunk::Chunk;
 use crate::host::Logged;
 use crate::log;
-
-/// A medium that sessions share.
-pub trait Media {
-    /// The medium as one session sees it.
-    type Storage: Storage;
-
-    /// One more session.
-    fn session(&mut self) -> Self::Storage;
-
-    /// The time, in milliseconds that never go back; told once a turn of the main loop. The laws
-    /// of [`Storage`] need it: who writes no more gives way to others.
-    fn set_now(&mut self, millis: u64);
-}
-
-/// A RAM disk as a medium.
-pub struct Ram<'a, M: Memory>(pub &'a RefCell<Disk<M>>);
-
-impl<'a, M: Memory> Media for Ram<'a, M> {
-    type Storage = ram::Session<'a, M>;
-
-    fn session(&mut self) -> Self::Storage {
-        ram::Session::new(self.0)
-    }
-
-    fn set_now(&mut self, millis: u64) {
-        // No session holds it between two turns.
-        if let Ok(mut disk) = self.0.try_borrow_mut() {
-            disk.set_now(millis);
-        }
-    }
-}
+use crate::media::Media;
 
 /// The owner of a node's sessions.
 pub struct Sessions<M: Media> {

@@ -20,8 +20,16 @@ pub struct Image<'a> {
     pub name: &'a str,
     /// Features besides those on by default.
     pub features: &'a str,
+    /// Whether those are on.
+    pub has_defaults: bool,
     /// Environment of the build, for instance `CORACLE_ADDRESS`.
     pub environment: &'a [(&'a str, &'a str)],
+}
+
+impl Image<'static> {
+    /// The server with nothing but the defaults.
+    pub const NEUTRAL: Self =
+        Self { name: "coracle-firmware", features: "", has_defaults: true, environment: &[] };
 }
 
 impl Image<'_> {
@@ -35,6 +43,9 @@ impl Image<'_> {
         let mut command = Command::new(cargo);
         command.current_dir(folder()).args(["build", "--release", "--quiet", "--locked"]);
         command.args(["--bin", self.name, "--features", self.features, "--target-dir"]).arg(target);
+        if !self.has_defaults {
+            command.arg("--no-default-features");
+        }
         // What a cargo that runs us says of its own build is not for this one.
         for name in ["CARGO_TARGET_DIR", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
             command.env_remove(name);

@@ -231,7 +231,9 @@ impl Drop for Qemu {
 
 /// What QEMU says at each start of this machine, and means nothing.
 pub(crate) fn is_usual(line: &str) -> bool {
-    line.contains("Timer with period zero") || line.contains("terminating on signal")
+    ["Timer with period zero", "terminating on signal", "nic stellaris_enet.0 has no peer"]
+        .iter()
+        .any(|usual| line.contains(usual))
 }
 
 /// What to do if QEMU cannot be started.

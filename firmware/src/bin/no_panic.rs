@@ -13,8 +13,7 @@ use coracle::limits::CHUNK_BUFFER_LEN;
 use coracle::poll::{Driver, Stream, serve};
 use coracle::{Config, FixedServer, Medium, Timeouts};
 use coracle_firmware::board::{self, Lm3s6965};
-use coracle_firmware::media::Files;
-use coracle_firmware::{clock, stack};
+use coracle_firmware::{clock, media, stack};
 use coracle_node::{Board, Media};
 use cortex_m::peripheral::SCB;
 use cortex_m_rt::entry;
@@ -24,7 +23,7 @@ use smoltcp::time::Instant;
 #[entry]
 fn main() -> ! {
     let parts = board::start();
-    let Some((mut parts, mut files)) = parts.zip(Files::on_card()) else { SCB::sys_reset() };
+    let Some((mut parts, mut files)) = parts.zip(media::on_card()) else { SCB::sys_reset() };
     let mut medium = Medium::new(files.session());
     let mut server = FixedServer::new(Config::new(), [0; CHUNK_BUFFER_LEN]);
     let mut driver = Driver::new(Timeouts::DEFAULT, clock::now());

@@ -7,7 +7,10 @@
 
 mod card;
 mod commands;
+#[path = "../tap/forged.rs"]
+mod forged;
 mod images;
+mod network;
 mod plug;
 mod site;
 #[path = "../support/mod.rs"]

@@ -33,11 +33,21 @@ pub fn has_qemu() -> bool {
 
 /// An image, built for the first test that needs it.
 pub fn image(name: &str, features: &str) -> PathBuf {
+    // Features in a folder of their own: nothing is built twice.
+    build(&Image { name, features, ..Image::NEUTRAL }, &format!("firmware-{features}"))
+}
+
+/// The image of the server with these features, for this address.
+pub fn image_at(features: &str, address: &str) -> PathBuf {
+    let environment = &[("CORACLE_ADDRESS", address), ("CORACLE_ROUTER", "")];
+    let image = Image { features, environment, ..Image::NEUTRAL };
+    build(&image, &format!("firmware-{features}-here"))
+}
+
+fn build(image: &Image<'_>, folder: &str) -> PathBuf {
     static BUILDS: Mutex<()> = Mutex::new(());
     let _one_at_a_time = BUILDS.lock().unwrap_or_else(PoisonError::into_inner);
-    // Features in a folder of their own: nothing is built twice.
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("firmware-{features}"));
-    Image { name, features, environment: &[] }.build(&folder).unwrap()
+    image.build(&Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder)).unwrap()
 }
 
 /// An address of the loopback that nobody else has, so that its ports are free.
