@@ -18,6 +18,7 @@ pub mod chip;
 pub mod fat;
 #[cfg(all(feature = "folder", unix))]
 pub mod folder;
+mod format;
 #[cfg(feature = "littlefs")]
 pub mod littlefs;
 pub mod partition;

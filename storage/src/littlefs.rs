@@ -137,4 +137,9 @@ impl<F: Flash, const OPEN: usize> LittleFs<F, OPEN> {
     pub fn into_flash(self) -> F {
         self.store.flash
     }
+
+    /// Whether it is mounted, for logs.
+    pub(crate) const fn is_mounted(&self) -> bool {
+        self.is_mounted
+    }
 }

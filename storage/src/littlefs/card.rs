@@ -11,6 +11,7 @@ pub const PARTITION: u8 = 0xda;
 
 /// A [`BlockDevice`], or one partition of it, as memory for a [`LittleFs`](super::LittleFs).
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Card<D> {
     device: D,
     /// The kind of the partition; none for all of the device.

@@ -10,6 +10,7 @@ use crate::chip::Error;
 
 /// The last block of a file, and its bytes in all. An empty file has no block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Chain {
     pub(super) head: u32,
     pub(super) size: u32,
@@ -22,6 +23,7 @@ impl Chain {
 /// Blocks of a file on the way from its last block to the one that was found last: the next one
 /// is not far from one of them.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Cursor {
     way: [Step; WAY_LEN],
     len: usize,
@@ -32,6 +34,7 @@ pub(super) struct Cursor {
 const WAY_LEN: usize = 4;
 
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Step {
     index: u32,
     block: u32,

@@ -10,6 +10,7 @@ use crate::chip::Error;
 
 /// The two blocks that hold a log in turn, in no order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Blocks {
     low: u32,
     high: u32,

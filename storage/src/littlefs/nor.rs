@@ -8,7 +8,6 @@ use crate::chip::Error;
 /// All of a [`NorFlash`] as memory for a [`LittleFs`](super::LittleFs). Its pieces of writing
 /// must divide 512 bytes, and be a multiple of its pieces of reading; this is checked when it is
 /// compiled. A part of a flash is one of the partition types that drivers have.
-#[derive(Debug)]
 pub struct Nor<F>(F);
 
 impl<F: NorFlash> Nor<F> {

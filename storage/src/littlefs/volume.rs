@@ -14,9 +14,11 @@ use crate::chip::{Entry, Error, Leftover, Volume};
 
 /// What an entry is called by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LittleId(Id);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Id {
     /// A checksum of its folder and name: numbers of entries change when others come and go.
     Visible(u32),
@@ -26,6 +28,7 @@ enum Id {
 
 /// A name in a folder.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LittlePlace<'p> {
     pub(super) folder: Blocks,
     pub(super) name: &'p [u8],
@@ -33,9 +36,11 @@ pub struct LittlePlace<'p> {
 
 /// A file of a [`LittleFs`] that is open for reading.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LittleFile(File);
 
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum File {
     Chain(Chain, Cursor),
     /// It lies in the log of its folder, where it moves; this is its handle.
@@ -44,10 +49,12 @@ enum File {
 
 /// A folder of a [`LittleFs`] that is being listed.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LittleListing(u32);
 
 /// A staged file of a [`LittleFs`].
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LittleStaged(pub(super) u32);
 
 impl LittlePlace<'_> {
