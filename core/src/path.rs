@@ -83,8 +83,8 @@ impl<'a> Path<'a> {
 
     /// Whether this path lies inside `folder`, or is it.
     pub fn is_within(self, folder: Self) -> bool {
-        let mut own = self.components();
-        folder.components().all(|component| own.next() == Some(component))
+        let rest = self.0.strip_prefix(folder.0);
+        folder.is_root() || rest.is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
     }
 }
 
@@ -307,7 +307,9 @@ mod tests {
         assert_eq!(Path::new(b"a").unwrap().parent(), Some(Path::ROOT));
         assert_eq!(Path::ROOT.parent(), None);
         assert!(path.is_within(Path::new(b"a/bc").unwrap()));
+        assert!(path.is_within(path) && path.is_within(Path::ROOT));
         assert!(!path.is_within(Path::new(b"a/b").unwrap()));
+        assert!(!Path::ROOT.is_within(path));
     }
 
     /// What the library takes for characters stands raw, and nothing else does.

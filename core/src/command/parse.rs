@@ -20,10 +20,11 @@ impl Command<Span> {
         };
         let bad = |refusal| BadLine { refusal, frames_follow: verb == Verb::Upload };
         let parsed = Self::parse_arguments(verb, &mut tokens);
-        let command = parsed
+        let mut command = parsed
             .filter(|_| tokens.is_empty())
             .ok_or_else(|| bad(Refusal::new(Code::BadArgument, verb.usage())))?;
-        command.decode_paths(line).map_err(bad)
+        command.decode_paths(line).map_err(bad)?;
+        Ok(command)
     }
 
     /// The same command with its paths read from `line`.
@@ -104,23 +105,10 @@ impl Command<Span> {
         })
     }
 
-    fn decode_paths(mut self, line: &mut [u8]) -> Result<Self, Refusal> {
-        let mut decode = |span: &mut Span| {
-            let argument = span.of_mut(line);
-            if argument.is_empty() {
-                let why = "exactly one space stands between two words, and none at the end";
-                return Err(Refusal::new(Code::BadArgument, why));
-            }
-            let len = unescape(argument).ok_or(Refusal::new(
-                Code::BadArgument,
-                "a path has a byte that must be escaped, or a % without two hexadecimal digits",
-            ))?;
-            *span = span.shortened(len);
-            Path::new(span.of(line)).map_err(|why| Refusal::new(Code::BadPath, why.message()))?;
-            Ok(())
-        };
-        match &mut self {
-            Self::List { path } if *path == Span::new(0, 0) => {}
+    fn decode_paths(&mut self, line: &mut [u8]) -> Result<(), Refusal> {
+        match self {
+            // Without a path.
+            Self::List { path } if *path == Span::new(0, 0) => Ok(()),
             Self::List { path }
             | Self::Stat { path }
             | Self::Sum { path, .. }
@@ -129,17 +117,32 @@ impl Command<Span> {
             | Self::Partial { path }
             | Self::Forget { path }
             | Self::Remove { path }
-            | Self::MakeFolder { path } => {
-                decode(path)?;
-            }
+            | Self::MakeFolder { path } => decode(path, line),
             Self::Rename { from, to } => {
-                decode(from)?;
-                decode(to)?;
+                decode(from, line)?;
+                decode(to, line)
             }
-            Self::Hello(_) | Self::Space | Self::Stats | Self::Noop | Self::Help | Self::Exit => {}
+            Self::Hello(_) | Self::Space | Self::Stats | Self::Noop | Self::Help | Self::Exit => {
+                Ok(())
+            }
         }
-        Ok(self)
     }
+}
+
+/// Decode an argument in place, and see that it is a path.
+fn decode(span: &mut Span, line: &mut [u8]) -> Result<(), Refusal> {
+    let argument = span.of_mut(line);
+    if argument.is_empty() {
+        let why = "exactly one space stands between two words, and none at the end";
+        return Err(Refusal::new(Code::BadArgument, why));
+    }
+    let len = unescape(argument).ok_or(Refusal::new(
+        Code::BadArgument,
+        "a path has a byte that must be escaped, or a % without two hexadecimal digits",
+    ))?;
+    *span = span.shortened(len);
+    Path::new(span.of(line)).map_err(|why| Refusal::new(Code::BadPath, why.message()))?;
+    Ok(())
 }
 
 /// The path that was parsed as `span` of `line`.
@@ -156,15 +159,16 @@ fn parse_hello(tokens: &mut Tokens<'_>) -> Option<Hello> {
         if hello.version != VERSION {
             continue;
         }
-        match token::option(field)? {
-            (b"line", value) => {
-                let line = token::number(value).filter(|&line| line >= LINE_MIN as u64)?;
-                hello.line = line.min(LINE_MAX as u64) as u16;
+        // Compared as a whole: as patterns, they would be compared by code for each byte.
+        let (name, value) = token::option(field)?;
+        if name == b"line" {
+            let line = token::number(value).filter(|&line| line >= LINE_MIN as u64)?;
+            hello.line = line.min(LINE_MAX as u64) as u16;
+        } else if name == b"transfer" {
+            hello.transfer = value == b"yes";
+            if !hello.transfer && value != b"no" {
+                return None;
             }
-            (b"transfer", b"yes") => hello.transfer = true,
-            (b"transfer", b"no") => hello.transfer = false,
-            (b"transfer", _) => return None,
-            _ => {}
         }
     }
     Some(hello)

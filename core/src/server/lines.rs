@@ -70,7 +70,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             [] | [0x00 | 0x80.., ..] => false,
             [first, ..] if Frame::begins_with(*first) => false,
             _ if is_whole => bytes != b"hello" && !bytes.starts_with(NATIVE),
-            b"\r" | b"hello\r" => false,
+            _ if bytes == b"\r" || bytes == b"hello\r" => false,
             _ => !NATIVE.starts_with(bytes) && !bytes.starts_with(NATIVE),
         }
     }
@@ -182,26 +182,24 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
 
     /// Why a command is refused before the medium is asked.
     fn objection(&self) -> Option<Refusal> {
-        let path = |span| path_in(span, self.input.line());
-        let refusal = |code, why| Some(Refusal::new(code, why));
-        match self.command {
-            command if self.config.read_only && command.writes() => Some(READ_ONLY),
-            Command::Upload { path: file, .. }
-            | Command::Partial { path: file }
-            | Command::Forget { path: file }
-                if path(file).is_root() =>
-            {
-                Some(ROOT_IS_FOLDER)
-            }
-            Command::Remove { path: entry } if path(entry).is_root() => {
-                refusal(Code::Denied, "the root cannot be removed")
-            }
-            Command::MakeFolder { path: folder } if path(folder).is_root() => {
-                refusal(Code::Exists, "the root exists")
-            }
-            Command::Rename { from, to } => Self::objection_to_renaming(path(from), path(to)),
-            _ => None,
+        if self.config.read_only && self.command.writes() {
+            return Some(READ_ONLY);
         }
+        let path_in_line = |span| path_in(span, self.input.line());
+        let (path, of_root) = match self.command {
+            Command::Upload { path, .. } | Command::Partial { path } | Command::Forget { path } => {
+                (path, ROOT_IS_FOLDER)
+            }
+            Command::Remove { path } => {
+                (path, Refusal::new(Code::Denied, "the root cannot be removed"))
+            }
+            Command::MakeFolder { path } => (path, Refusal::new(Code::Exists, "the root exists")),
+            Command::Rename { from, to } => {
+                return Self::objection_to_renaming(path_in_line(from), path_in_line(to));
+            }
+            _ => return None,
+        };
+        path_in_line(path).is_root().then_some(of_root)
     }
 
     fn objection_to_renaming(from: Path<'_>, to: Path<'_>) -> Option<Refusal> {

@@ -173,6 +173,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn check_settled(&self) -> Result<(), Misuse> {
         self.check_reported()?;
         if self.output.is_clear() { Ok(()) } else { Err(Misuse) }

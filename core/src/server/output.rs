@@ -126,7 +126,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         self.queue_line(|line| {
             for verb in Verb::ALL {
                 line.bytes(b"+ ");
-                line.bytes(verb.usage().strip_prefix("usage: ").unwrap_or_default().as_bytes());
+                line.bytes(verb.usage().as_bytes().get("usage: ".len()..).unwrap_or_default());
                 line.bytes(b"\n");
             }
             line.bytes(b"ok");

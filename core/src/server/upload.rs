@@ -193,6 +193,7 @@ impl Upload {
         Ok(Receipt { length: self.stored, crc: whole.value() })
     }
 
+    #[inline(never)]
     fn write_then(&mut self, then: Then) {
         self.stage = Stage::Write(then);
         if self.fill == self.written {
