@@ -108,7 +108,7 @@ fn a_card_that_comes_back_is_served() {
     card.set_mood(Mood::Absent);
     let mut session = Session::new(&chip);
     let error = session.stat(path(b"a")).unwrap_err();
-    assert!(error.refusal().message.contains("no card"), "{error}");
+    assert!(error.refusal().message.contains("no medium"), "{error}");
     card.set_mood(Mood::Good);
     put(&mut session, b"a", b"bytes").unwrap();
     card.set_mood(Mood::Absent);
