@@ -17,6 +17,9 @@ pub const VERSION: u64 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
+// A tag of its own. Otherwise it would share the 64 bits that tell of an `Option<u64>` within, and
+// a chip would compare them in halves at every `match`.
+#[repr(u8)]
 pub enum Command<P> {
     /// `hello`: opens a session.
     Hello(Hello),
@@ -139,38 +142,46 @@ pub struct BadLine {
     pub frames_follow: bool,
 }
 
-/// A verb with its arguments and its meaning, as `help` prints them.
-pub(crate) struct Usage {
-    pub(crate) verb: &'static str,
-    pub(crate) usage: &'static str,
-}
+macro_rules! verbs {
+    ($($name:ident $word:literal $arguments:literal;)*) => {
+        /// The first word of a command.
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Verb { $($name,)* }
 
-macro_rules! usages {
-    ($($name:ident $verb:literal $arguments:literal;)*) => {
-        $(const $name: Usage =
-            Usage { verb: $verb, usage: concat!("usage: ", $verb, $arguments) };)*
-        /// Every verb, in the order of `help` and of `verbs=`.
-        pub(crate) const USAGES: &[Usage] = &[$($name),*];
+        impl Verb {
+            /// Every verb, in the order of `help` and of `verbs=`.
+            pub(crate) const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// As written on a line.
+            pub(crate) const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            /// With its arguments and their meaning, as `help` prints them.
+            pub(crate) const fn usage(self) -> &'static str {
+                match self { $(Self::$name => concat!("usage: ", $word, $arguments),)* }
+            }
+        }
     };
 }
 
-usages! {
-    HELLO "hello" " 1 [line=<bytes>] [transfer=yes|no]";
-    LIST "ls" " [path]";
-    STAT "stat" " <path>";
-    SUM "sum" " <path> [offset [length]]";
-    DOWNLOAD "download" " <path> [offset [length]] [crc=<crc32>]";
-    UPLOAD "upload" " <path> <size|-> [offset crc32] [mtime=<s>]";
-    PARTIAL "partial" " <path>";
-    FORGET "forget" " <path>";
-    REMOVE "rm" " <path>";
-    MAKE_FOLDER "mkdir" " <path>";
-    RENAME "mv" " <from> <to>";
-    SPACE "df" "";
-    STATS "stats" "";
-    NOOP "noop" "";
-    HELP "help" "";
-    EXIT "exit" "";
+verbs! {
+    Hello "hello" " 1 [line=<bytes>] [transfer=yes|no]";
+    List "ls" " [path]";
+    Stat "stat" " <path>";
+    Sum "sum" " <path> [offset [length]]";
+    Download "download" " <path> [offset [length]] [crc=<crc32>]";
+    Upload "upload" " <path> <size|-> [offset crc32] [mtime=<s>]";
+    Partial "partial" " <path>";
+    Forget "forget" " <path>";
+    Remove "rm" " <path>";
+    MakeFolder "mkdir" " <path>";
+    Rename "mv" " <from> <to>";
+    Space "df" "";
+    Stats "stats" "";
+    Noop "noop" "";
+    Help "help" "";
+    Exit "exit" "";
 }
 
 impl<'a> Command<Path<'a>> {
@@ -195,7 +206,7 @@ impl Command<Path<'_>> {
     /// `line=` cannot be named.
     pub fn emit(&self, buffer: &mut [u8]) -> Result<usize, Overflow> {
         let mut line = Emit::new(buffer);
-        line.bytes(self.usage().verb.as_bytes());
+        line.bytes(self.verb().as_bytes());
         match *self {
             Self::Hello(hello) => emit_hello(&mut line, hello),
             Self::List { path }
@@ -245,7 +256,7 @@ impl Command<Path<'_>> {
 impl<P> Command<P> {
     /// The verb, as written on the line.
     pub fn verb(&self) -> &'static str {
-        self.usage().verb
+        self.kind().word()
     }
 
     /// Whether the command changes what is stored.
@@ -260,24 +271,24 @@ impl<P> Command<P> {
         )
     }
 
-    const fn usage(&self) -> &'static Usage {
+    const fn kind(&self) -> Verb {
         match self {
-            Self::Hello(_) => &HELLO,
-            Self::List { .. } => &LIST,
-            Self::Stat { .. } => &STAT,
-            Self::Sum { .. } => &SUM,
-            Self::Download { .. } => &DOWNLOAD,
-            Self::Upload { .. } => &UPLOAD,
-            Self::Partial { .. } => &PARTIAL,
-            Self::Forget { .. } => &FORGET,
-            Self::Remove { .. } => &REMOVE,
-            Self::MakeFolder { .. } => &MAKE_FOLDER,
-            Self::Rename { .. } => &RENAME,
-            Self::Space => &SPACE,
-            Self::Stats => &STATS,
-            Self::Noop => &NOOP,
-            Self::Help => &HELP,
-            Self::Exit => &EXIT,
+            Self::Hello(_) => Verb::Hello,
+            Self::List { .. } => Verb::List,
+            Self::Stat { .. } => Verb::Stat,
+            Self::Sum { .. } => Verb::Sum,
+            Self::Download { .. } => Verb::Download,
+            Self::Upload { .. } => Verb::Upload,
+            Self::Partial { .. } => Verb::Partial,
+            Self::Forget { .. } => Verb::Forget,
+            Self::Remove { .. } => Verb::Remove,
+            Self::MakeFolder { .. } => Verb::MakeFolder,
+            Self::Rename { .. } => Verb::Rename,
+            Self::Space => Verb::Space,
+            Self::Stats => Verb::Stats,
+            Self::Noop => Verb::Noop,
+            Self::Help => Verb::Help,
+            Self::Exit => Verb::Exit,
         }
     }
 }

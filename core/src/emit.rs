@@ -52,7 +52,7 @@ impl<'a> Emit<'a> {
         self.len
     }
 
-    // Not inlined: what is written in so many places takes less flash so.
+    // Not inlined, nor is what follows: written in so many places, it takes less flash so.
     #[inline(never)]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         let rest = self.buffer.get_mut(self.len..).unwrap_or_default();
@@ -66,7 +66,7 @@ impl<'a> Emit<'a> {
     }
 
     pub(crate) fn number(&mut self, mut value: u64) {
-        let mut digits = [b'0'; 20];
+        let mut digits = [0; 20];
         let mut first = digits.len() - 1;
         for (at, digit) in digits.iter_mut().enumerate().rev() {
             let last;
@@ -98,6 +98,7 @@ impl<'a> Emit<'a> {
     }
 
     /// ` 123`: one more field.
+    #[inline(never)]
     pub(crate) fn number_field(&mut self, value: u64) {
         self.bytes(b" ");
         self.number(value);
@@ -118,6 +119,7 @@ impl<'a> Emit<'a> {
     }
 
     /// End the line and say how long it is, LF included.
+    #[inline(never)]
     pub(crate) fn finish(mut self) -> Result<usize, Overflow> {
         self.bytes(b"\n");
         self.written()

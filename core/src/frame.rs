@@ -79,12 +79,10 @@ impl End {
 
     /// Write an END frame: header and payload.
     pub fn emit_frame(self) -> [u8; HEADER_LEN + END_LEN] {
-        let mut frame = [0; HEADER_LEN + END_LEN];
-        let parts = Frame::End.emit().into_iter().chain(self.length.to_be_bytes());
-        for (to, from) in frame.iter_mut().zip(parts.chain(self.crc.to_be_bytes())) {
-            *to = from;
-        }
-        frame
+        let [kind, x, y, z] = Frame::End.emit();
+        let [a, b, c, d, e, f, g, h] = self.length.to_be_bytes();
+        let [i, j, k, l] = self.crc.to_be_bytes();
+        [kind, x, y, z, a, b, c, d, e, f, g, h, i, j, k, l]
     }
 }
 

@@ -1,5 +1,6 @@
 //! The reply to `hello`: the limits of a server, told before anything else.
 
+use crate::command::Verb;
 use crate::emit::Emit;
 use crate::limits::{
     BUSY_SECONDS, CHUNK_LEN, COMPONENT_MAX, LINE_MIN, NUMBER_MAX, PATH_MAX, PIPELINE_DEFAULT,
@@ -66,8 +67,9 @@ impl Greeting {
         }
     }
 
+    /// Write the fields behind `ok`.
     pub(crate) fn emit(&self, line: &mut Emit<'_>) {
-        line.bytes(b"ok 1");
+        line.bytes(b" 1");
         line.option(b"chunk", self.chunk);
         line.option(b"line", self.line);
         line.option(b"name", COMPONENT_MAX as u64);
@@ -86,9 +88,9 @@ impl Greeting {
             line.option(b"sessions", sessions);
         }
         line.bytes(if self.read_only { b" readonly=yes" } else { b" readonly=no" });
-        for (at, usage) in crate::command::USAGES.iter().enumerate() {
+        for (at, verb) in Verb::ALL.iter().enumerate() {
             line.bytes(if at == 0 { b" verbs=" } else { b"," });
-            line.bytes(usage.verb.as_bytes());
+            line.bytes(verb.word().as_bytes());
         }
         if let Some(port) = self.transfer {
             line.option(b"transfer", port.into());
@@ -99,21 +101,20 @@ impl Greeting {
     pub fn parse(fields: &[u8]) -> Self {
         let mut greeting = Self::default();
         for field in Tokens::new(fields) {
-            let Some(at) = field.iter().position(|&byte| byte == b'=') else { continue };
-            let (name, value) = field.split_at_checked(at + 1).unwrap_or((field, b""));
+            let Some((name, value)) = token::option(field) else { continue };
             let number = token::number(value);
             match name {
-                b"chunk=" => greeting.chunk = number.unwrap_or(greeting.chunk),
-                b"line=" => greeting.line = number.unwrap_or(greeting.line),
-                b"pipeline=" => greeting.pipeline = number.unwrap_or(greeting.pipeline),
-                b"busy=" => greeting.busy = number.unwrap_or(greeting.busy),
-                b"case=" => greeting.case_sensitive = value != b"insensitive",
-                b"atomic=" => greeting.atomic = value == b"yes",
-                b"free=" => greeting.free = number,
-                b"largest=" => greeting.largest = number.filter(|&size| size < NUMBER_MAX),
-                b"sessions=" => greeting.sessions = number,
-                b"readonly=" => greeting.read_only = value == b"yes",
-                b"transfer=" => greeting.transfer = number.and_then(|port| port.try_into().ok()),
+                b"chunk" => greeting.chunk = number.unwrap_or(greeting.chunk),
+                b"line" => greeting.line = number.unwrap_or(greeting.line),
+                b"pipeline" => greeting.pipeline = number.unwrap_or(greeting.pipeline),
+                b"busy" => greeting.busy = number.unwrap_or(greeting.busy),
+                b"case" => greeting.case_sensitive = value != b"insensitive",
+                b"atomic" => greeting.atomic = value == b"yes",
+                b"free" => greeting.free = number,
+                b"largest" => greeting.largest = number.filter(|&size| size < NUMBER_MAX),
+                b"sessions" => greeting.sessions = number,
+                b"readonly" => greeting.read_only = value == b"yes",
+                b"transfer" => greeting.transfer = number.and_then(|port| port.try_into().ok()),
                 _ => {}
             }
         }
@@ -140,6 +141,7 @@ mod tests {
         };
         let mut buffer = [0; 640];
         let mut line = Emit::new(&mut buffer);
+        line.bytes(b"ok");
         greeting.emit(&mut line);
         let len = line.finish().unwrap();
         let Some(Reply::Ok(fields)) = Reply::parse(&mut buffer[..len - 1]) else { panic!() };

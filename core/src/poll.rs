@@ -140,6 +140,9 @@ impl<E> Driver<E> {
     }
 
     /// One action, or what is waited for.
+    // By itself, as is what a machine does with an answer: inlined into the caller's loop, the
+    // compiler keeps its values on the stack, which takes more flash.
+    #[inline(never)]
     fn turn<L: Stream<Error = E>>(
         &mut self,
         server: &mut impl Machine,

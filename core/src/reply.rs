@@ -295,8 +295,9 @@ pub mod fields {
     pub fn listed(fields: &[u8]) -> Option<(u64, u64)> {
         let mut tokens = Tokens::new(fields);
         let count = token::number(tokens.next()?)?;
-        let skipped = match tokens.next() {
-            Some(token) => token::number(token::option(token, b"skipped=")?)?,
+        let skipped = match tokens.next().map(token::option) {
+            Some(Some((b"skipped", value))) => token::number(value)?,
+            Some(_) => return None,
             None => 0,
         };
         tokens.is_empty().then_some((count, skipped))

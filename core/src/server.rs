@@ -30,7 +30,6 @@ use input::Input;
 use listing::Listing;
 use opening::Opening;
 use output::Output;
-use simple::Begun;
 use sum::Sum;
 use upload::Upload;
 
@@ -96,12 +95,17 @@ pub struct Server<C: Buffer, const LINE: usize> {
     group: u16,
     /// How the session ends once what is running was put away.
     ending: Option<Outcome>,
-    command_note: Option<Begun>,
+    /// What is being answered, or waits until the group before it is committed.
+    command: Command<Span>,
+    /// That the command begins is still to be reported.
+    is_begun: bool,
     result_note: Option<Note>,
     counters: Counters,
 }
 
 /// What the session is in the middle of.
+// A tag of its own, for the reason told at `Command`.
+#[repr(u8)]
 enum Phase {
     /// Go on with this as soon as nothing is left to send or report.
     Next(Next),
@@ -109,7 +113,7 @@ enum Phase {
     Line,
     Opening(Opening),
     /// One step, then the reply.
-    Simple(Command<Span>),
+    Simple,
     Listing(Listing),
     Sum(Sum),
     Download(Download),
@@ -125,8 +129,8 @@ enum Phase {
 enum Next {
     /// With the next line.
     Boundary,
-    /// With this command.
-    Run(Command<Span>),
+    /// With the command.
+    Run,
     /// With this answer to a command; the frames of an upload may have to be dropped.
     Refuse(Refusal, Option<Frames>),
     /// With this last answer.
@@ -145,7 +149,8 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             line_limit: None,
             group: 0,
             ending: None,
-            command_note: None,
+            command: Command::Noop,
+            is_begun: false,
             result_note: None,
             counters: Counters::NONE,
         }

@@ -117,6 +117,8 @@ pub enum Step<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
+// A tag of its own, for the reason told at `Command`.
+#[repr(u8)]
 pub enum Answer {
     /// Done; nothing more to say.
     Done,
@@ -246,66 +248,63 @@ impl<S: Storage> Medium<S> {
         }
     }
 
-    fn try_answer(&mut self, step: Step<'_>) -> Result<Answer, Refusal> {
+    // Not inlined into every driver.
+    #[inline(never)]
+    fn try_answer(&mut self, step: Step<'_>) -> Result<Answer, S::Error> {
         match step {
-            Step::Facts => self.storage.facts().map(Answer::Facts).map_err(Into::into),
-            Step::Transfer => Ok(Answer::Transfer(None)),
-            Step::Prepare(_) => Err(NO_TRANSFER),
-            Step::Stats(_) => Ok(Answer::Filled(0)),
-            Step::Space => self.storage.space().map(Answer::Space).map_err(Into::into),
-            Step::Stat(path) => self.storage.stat(path).map(Answer::Found).map_err(Into::into),
-            Step::Forget(path) => done(self.storage.forget(path)),
-            Step::Remove(path) => done(self.storage.remove(path)),
-            Step::MakeFolder(path) => done(self.storage.make_folder(path)),
-            Step::Rename { from, to } => done(self.storage.rename(from, to)),
-            Step::Commit => {
-                self.storage.commit();
-                Ok(Answer::Done)
+            Step::Facts => return self.storage.facts().map(Answer::Facts),
+            Step::Transfer => return Ok(Answer::Transfer(None)),
+            Step::Prepare(_) => return Ok(Answer::Refused(NO_TRANSFER)),
+            Step::Stats(_) => return Ok(Answer::Filled(0)),
+            Step::Space => return self.storage.space().map(Answer::Space),
+            Step::Stat(path) => return self.storage.stat(path).map(Answer::Found),
+            Step::Forget(path) => self.storage.forget(path)?,
+            Step::Remove(path) => self.storage.remove(path)?,
+            Step::MakeFolder(path) => self.storage.make_folder(path)?,
+            Step::Rename { from, to } => self.storage.rename(from, to)?,
+            Step::Commit => self.storage.commit(),
+            Step::Committed => {
+                if let Some((receipt, result)) = self.storage.committed() {
+                    return Ok(Answer::Committed(receipt, result.map_err(Into::into)));
+                }
             }
-            Step::Committed => Ok(match self.storage.committed() {
-                Some((receipt, result)) => Answer::Committed(receipt, result.map_err(Into::into)),
-                None => Answer::Done,
-            }),
             Step::Open(_)
             | Step::OpenPartial(_)
             | Step::OpenFolder(_)
             | Step::Stage { .. }
-            | Step::Resume { .. } => self.open(step),
-            open => self.use_open(open),
+            | Step::Resume { .. } => return self.open(step),
+            open => return self.use_open(open),
         }
+        Ok(Answer::Done)
     }
 
-    fn open(&mut self, step: Step<'_>) -> Result<Answer, Refusal> {
+    fn open(&mut self, step: Step<'_>) -> Result<Answer, S::Error> {
         let (open, answer) = match step {
             Step::Open(path) => {
-                let (file, metadata) = self.storage.open(path).map_err(Into::into)?;
+                let (file, metadata) = self.storage.open(path)?;
                 (Open::File(file), Answer::Found(metadata))
             }
             Step::OpenPartial(path) => {
-                let (file, metadata) = self.storage.open_partial(path).map_err(Into::into)?;
+                let (file, metadata) = self.storage.open_partial(path)?;
                 (Open::File(file), Answer::Found(metadata))
             }
-            Step::OpenFolder(path) => {
-                let folder = self.storage.open_folder(path).map_err(Into::into)?;
-                (Open::Folder(folder), Answer::Done)
-            }
+            Step::OpenFolder(path) => (Open::Folder(self.storage.open_folder(path)?), Answer::Done),
             Step::Stage { path, size } => {
-                let staged = self.storage.stage(path, size).map_err(Into::into)?;
-                (Open::Staged(staged), Answer::Done)
+                (Open::Staged(self.storage.stage(path, size)?), Answer::Done)
             }
             Step::Resume { path, size } => {
-                let (staged, stored) = self.storage.resume(path, size).map_err(Into::into)?;
+                let (staged, stored) = self.storage.resume(path, size)?;
                 (Open::Staged(staged), Answer::Stored(stored))
             }
-            _ => return Err(OUT_OF_TURN),
+            _ => return Ok(OUT_OF_TURN),
         };
         self.open = open;
         Ok(answer)
     }
 
-    fn use_open(&mut self, step: Step<'_>) -> Result<Answer, Refusal> {
+    fn use_open(&mut self, step: Step<'_>) -> Result<Answer, S::Error> {
         let storage = &mut self.storage;
-        let answer = match (step, &mut self.open) {
+        match (step, &mut self.open) {
             (Step::Read { offset, buffer }, Open::File(file)) => {
                 storage.read_at(file, offset, buffer).map(Answer::Filled)
             }
@@ -326,12 +325,11 @@ impl<S: Storage> Medium<S> {
                 storage.alive(staged);
                 Ok(Answer::Done)
             }
-            (step, _) => return self.put_away(step),
-        };
-        answer.map_err(Into::into)
+            (step, _) => Ok(self.put_away(step)),
+        }
     }
 
-    fn put_away(&mut self, step: Step<'_>) -> Result<Answer, Refusal> {
+    fn put_away(&mut self, step: Step<'_>) -> Answer {
         match (step, core::mem::replace(&mut self.open, Open::Nothing)) {
             (Step::Close, Open::File(file)) => self.storage.close(file),
             (Step::CloseFolder, Open::Folder(folder)) => self.storage.close_folder(folder),
@@ -339,11 +337,11 @@ impl<S: Storage> Medium<S> {
             (Step::Discard, Open::Staged(staged)) => self.storage.discard(staged),
             (Step::Finish { receipt, modified }, Open::Staged(staged)) => {
                 let room = self.storage.finish(staged, receipt, modified);
-                return Ok(Answer::Finished { room });
+                return Answer::Finished { room };
             }
-            _ => return Err(OUT_OF_TURN),
+            _ => return OUT_OF_TURN,
         }
-        Ok(Answer::Done)
+        Answer::Done
     }
 }
 
@@ -364,16 +362,12 @@ impl<S: Storage> Drop for Medium<S> {
 
 impl<S: Storage> Host for Medium<S> {
     fn answer(&mut self, step: Step<'_>) -> Answer {
-        self.try_answer(step).unwrap_or_else(Answer::Refused)
+        self.try_answer(step).unwrap_or_else(|error| Answer::Refused(error.into()))
     }
 }
 
 /// A step on something that is not open: a defect of the driver, told instead of a panic.
-const OUT_OF_TURN: Refusal = Refusal::new(Code::Io, "internal: a step out of turn");
+const OUT_OF_TURN: Answer = Answer::Refused(Refusal::new(Code::Io, "internal: a step out of turn"));
 
 const NO_TRANSFER: Refusal =
     Refusal::new(Code::Unsupported, "this server makes no connections for classic transfers");
-
-fn done<E: Into<Refusal>>(result: Result<(), E>) -> Result<Answer, Refusal> {
-    result.map(|()| Answer::Done).map_err(Into::into)
-}

@@ -76,6 +76,7 @@ impl<'a> Iterator for Tokens<'a> {
 }
 
 /// A decimal number: no sign, no leading zero but `0` itself, at most 2^63 - 1.
+#[inline(never)]
 pub(crate) fn number(token: &[u8]) -> Option<u64> {
     if token.is_empty() || (token.len() > 1 && token.first() == Some(&b'0')) {
         return None;
@@ -95,9 +96,11 @@ pub(crate) fn crc32(token: &[u8]) -> Option<u32> {
     token.iter().try_fold(0u32, |value, &digit| Some(value << 4 | u32::from(hex_digit(digit)?)))
 }
 
-/// The value of `token` if it is the option `name`, which ends with `=`.
-pub(crate) fn option<'a>(token: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    token.strip_prefix(name)
+/// Name and value of a token if it is an option: `name=value`.
+pub(crate) fn option(token: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = token.iter().position(|&byte| byte == b'=')?;
+    let (name, value) = token.split_at_checked(at)?;
+    Some((name, value.get(1..)?))
 }
 
 #[cfg(test)]

@@ -70,6 +70,16 @@ impl<V: Volume, const FILES: usize> Chip<V, FILES> {
         self.now
     }
 
+    /// Staged files that are being written, for logs.
+    pub(crate) fn writers(&self) -> usize {
+        self.claims.iter().count()
+    }
+
+    /// Files and folders that are being read, for logs.
+    pub(crate) fn readers(&self) -> usize {
+        self.readers.count()
+    }
+
     /// The volume.
     pub const fn volume(&self) -> &V {
         &self.volume

@@ -131,6 +131,11 @@ impl<D: BlockDevice, const CACHE: usize, const GATHER: usize> Fat<D, CACHE, GATH
         self.disk.into_device()
     }
 
+    /// Whether it is mounted, for logs.
+    pub(crate) const fn is_mounted(&self) -> bool {
+        self.is_mounted
+    }
+
     fn clock(&self) -> Option<u64> {
         self.now.and_then(|now| now())
     }

@@ -2,6 +2,7 @@
 //!
 //! - [`folder`]: a folder of the host, on Unix.
 //! - [`fat`]: a card that a PC reads.
+//! - [`littlefs`]: a card or flash that survives a loss of power at any moment.
 //!
 //! Media of chips lie on a [`block::BlockDevice`]; [`sd`] is one, an SD card on a serial bus. What
 //! they share is in [`chip`].
@@ -17,6 +18,9 @@ pub mod chip;
 pub mod fat;
 #[cfg(all(feature = "folder", unix))]
 pub mod folder;
+mod format;
+#[cfg(feature = "littlefs")]
+pub mod littlefs;
 pub mod partition;
 #[cfg(feature = "sd")]
 pub mod sd;

@@ -8,6 +8,7 @@ const ENTRY_LEN: usize = 16;
 
 /// A part of a medium.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Partition {
     /// What it is said to hold, 0x0c for FAT32 for instance.
     pub kind: u8,

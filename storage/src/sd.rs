@@ -81,14 +81,22 @@ pub struct SdCard<B, S, T> {
 }
 
 /// What is known of the card.
-#[derive(Clone, Copy)]
-enum State {
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(crate) enum State {
     /// Nothing: it has to be started.
     Unknown,
     /// It waits for a command.
     Ready,
     /// It is being written to, and this block would be next.
     Writing(u32),
+}
+
+impl<B, S, T> SdCard<B, S, T> {
+    /// What it is doing, for logs.
+    pub(crate) const fn state(&self) -> State {
+        self.state
+    }
 }
 
 impl<B: SpiBus, S: OutputPin, T: Timing<B>> SdCard<B, S, T> {

@@ -9,6 +9,8 @@ use crate::storage::{Durability, Metadata, Space};
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
+// A tag of its own, for the reason told at `Command`.
+#[repr(u8)]
 pub enum Action<'a> {
     /// Make everything transmitted so far leave (flush), wait for bytes from the server, put
     /// them into this slice → [`received`](super::Client::received). Never empty.
@@ -68,6 +70,8 @@ pub enum Action<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
+// A tag of its own, for the reason told at `Command`.
+#[repr(u8)]
 pub enum Event<'a> {
     /// The session is open; these are the limits of the server.
     Greeting(Greeting),

@@ -1,9 +1,10 @@
 //! Reading a command line.
 
-use super::{BadLine, Command, Hello, Resume, UPLOAD, USAGES, VERSION};
+use super::{BadLine, Command, Hello, Resume, VERSION, Verb};
 use crate::limits::{LINE_MAX, LINE_MIN};
 use crate::path::{Path, unescape};
 use crate::reply::{Code, Refusal};
+use crate::step::Event;
 use crate::token::{self, Span, Tokens};
 
 impl Command<Span> {
@@ -11,18 +12,19 @@ impl Command<Span> {
     /// The paths are decoded in place and valid.
     pub(crate) fn parse_spans(line: &mut [u8]) -> Result<Self, BadLine> {
         let mut tokens = Tokens::new(line);
-        let verb = tokens.next().unwrap_or(b"");
-        let usage = USAGES.iter().find(|usage| usage.verb.as_bytes() == verb);
-        let Some(usage) = usage else {
+        let word = tokens.next().unwrap_or(b"");
+        let verb = Verb::ALL.iter().copied().find(|verb| verb.word().as_bytes() == word);
+        let Some(verb) = verb else {
             let refusal = Refusal::new(Code::BadCommand, "unknown command; help lists them");
             return Err(BadLine { refusal, frames_follow: false });
         };
-        let bad = |refusal| BadLine { refusal, frames_follow: usage.verb == UPLOAD.verb };
-        let parsed = Self::parse_arguments(usage.verb, &mut tokens);
-        let command = parsed
+        let bad = |refusal| BadLine { refusal, frames_follow: verb == Verb::Upload };
+        let parsed = Self::parse_arguments(verb, &mut tokens);
+        let mut command = parsed
             .filter(|_| tokens.is_empty())
-            .ok_or_else(|| bad(Refusal::new(Code::BadArgument, usage.usage)))?;
-        command.decode_paths(line).map_err(bad)
+            .ok_or_else(|| bad(Refusal::new(Code::BadArgument, verb.usage())))?;
+        command.decode_paths(line).map_err(bad)?;
+        Ok(command)
     }
 
     /// The same command with its paths read from `line`.
@@ -52,55 +54,61 @@ impl Command<Span> {
         }
     }
 
-    fn parse_arguments(verb: &str, tokens: &mut Tokens<'_>) -> Option<Self> {
+    /// That it begins, for the log.
+    pub(crate) fn event(self, line: &[u8]) -> Event<'_> {
+        let (path, size) = match self {
+            Self::List { path }
+            | Self::Stat { path }
+            | Self::Sum { path, .. }
+            | Self::Download { path, .. }
+            | Self::Partial { path }
+            | Self::Forget { path }
+            | Self::Remove { path }
+            | Self::MakeFolder { path }
+            | Self::Rename { from: path, .. } => (Some(path), None),
+            Self::Upload { path, size, .. } => (Some(path), size),
+            Self::Hello(_) | Self::Space | Self::Stats | Self::Noop | Self::Help | Self::Exit => {
+                (None, None)
+            }
+        };
+        Event::Command { verb: self.verb(), path: path.map(|path| path_in(path, line)), size }
+    }
+
+    fn parse_arguments(verb: Verb, tokens: &mut Tokens<'_>) -> Option<Self> {
         Some(match verb {
-            "hello" => Self::Hello(parse_hello(tokens)?),
+            Verb::Hello => Self::Hello(parse_hello(tokens)?),
             // Without a path the root is meant: an empty span.
-            "ls" => Self::List { path: tokens.next_span().unwrap_or(Span::new(0, 0)) },
-            "stat" => Self::Stat { path: tokens.next_span()? },
-            "sum" => {
+            Verb::List => Self::List { path: tokens.next_span().unwrap_or(Span::new(0, 0)) },
+            Verb::Stat => Self::Stat { path: tokens.next_span()? },
+            Verb::Sum => {
                 let path = tokens.next_span()?;
                 let (offset, length) = parse_range(tokens)?;
                 Self::Sum { path, offset, length }
             }
-            "download" => {
+            Verb::Download => {
                 let path = tokens.next_span()?;
                 let (offset, length) = parse_range(tokens)?;
-                let prefix = parse_last_option(tokens, b"crc=", token::crc32)?;
+                let prefix = parse_last_option(tokens, b"crc", token::crc32)?;
                 Self::Download { path, offset, length, prefix }
             }
-            "upload" => parse_upload(tokens)?,
-            "partial" => Self::Partial { path: tokens.next_span()? },
-            "forget" => Self::Forget { path: tokens.next_span()? },
-            "rm" => Self::Remove { path: tokens.next_span()? },
-            "mkdir" => Self::MakeFolder { path: tokens.next_span()? },
-            "mv" => Self::Rename { from: tokens.next_span()?, to: tokens.next_span()? },
-            "df" => Self::Space,
-            "stats" => Self::Stats,
-            "noop" => Self::Noop,
-            "help" => Self::Help,
-            "exit" => Self::Exit,
-            _ => return None,
+            Verb::Upload => parse_upload(tokens)?,
+            Verb::Partial => Self::Partial { path: tokens.next_span()? },
+            Verb::Forget => Self::Forget { path: tokens.next_span()? },
+            Verb::Remove => Self::Remove { path: tokens.next_span()? },
+            Verb::MakeFolder => Self::MakeFolder { path: tokens.next_span()? },
+            Verb::Rename => Self::Rename { from: tokens.next_span()?, to: tokens.next_span()? },
+            Verb::Space => Self::Space,
+            Verb::Stats => Self::Stats,
+            Verb::Noop => Self::Noop,
+            Verb::Help => Self::Help,
+            Verb::Exit => Self::Exit,
         })
     }
 
-    fn decode_paths(mut self, line: &mut [u8]) -> Result<Self, Refusal> {
-        let mut decode = |span: &mut Span| {
-            let argument = span.of_mut(line);
-            if argument.is_empty() {
-                let why = "exactly one space stands between two words, and none at the end";
-                return Err(Refusal::new(Code::BadArgument, why));
-            }
-            let len = unescape(argument).ok_or(Refusal::new(
-                Code::BadArgument,
-                "a path has a byte that must be escaped, or a % without two hexadecimal digits",
-            ))?;
-            *span = span.shortened(len);
-            Path::new(span.of(line)).map_err(|why| Refusal::new(Code::BadPath, why.message()))?;
-            Ok(())
-        };
-        match &mut self {
-            Self::List { path } if *path == Span::new(0, 0) => {}
+    fn decode_paths(&mut self, line: &mut [u8]) -> Result<(), Refusal> {
+        match self {
+            // Without a path.
+            Self::List { path } if *path == Span::new(0, 0) => Ok(()),
             Self::List { path }
             | Self::Stat { path }
             | Self::Sum { path, .. }
@@ -109,17 +117,32 @@ impl Command<Span> {
             | Self::Partial { path }
             | Self::Forget { path }
             | Self::Remove { path }
-            | Self::MakeFolder { path } => {
-                decode(path)?;
-            }
+            | Self::MakeFolder { path } => decode(path, line),
             Self::Rename { from, to } => {
-                decode(from)?;
-                decode(to)?;
+                decode(from, line)?;
+                decode(to, line)
             }
-            Self::Hello(_) | Self::Space | Self::Stats | Self::Noop | Self::Help | Self::Exit => {}
+            Self::Hello(_) | Self::Space | Self::Stats | Self::Noop | Self::Help | Self::Exit => {
+                Ok(())
+            }
         }
-        Ok(self)
     }
+}
+
+/// Decode an argument in place, and see that it is a path.
+fn decode(span: &mut Span, line: &mut [u8]) -> Result<(), Refusal> {
+    let argument = span.of_mut(line);
+    if argument.is_empty() {
+        let why = "exactly one space stands between two words, and none at the end";
+        return Err(Refusal::new(Code::BadArgument, why));
+    }
+    let len = unescape(argument).ok_or(Refusal::new(
+        Code::BadArgument,
+        "a path has a byte that must be escaped, or a % without two hexadecimal digits",
+    ))?;
+    *span = span.shortened(len);
+    Path::new(span.of(line)).map_err(|why| Refusal::new(Code::BadPath, why.message()))?;
+    Ok(())
 }
 
 /// The path that was parsed as `span` of `line`.
@@ -136,17 +159,16 @@ fn parse_hello(tokens: &mut Tokens<'_>) -> Option<Hello> {
         if hello.version != VERSION {
             continue;
         }
-        if let Some(value) = token::option(field, b"line=") {
+        // Compared as a whole: as patterns, they would be compared by code for each byte.
+        let (name, value) = token::option(field)?;
+        if name == b"line" {
             let line = token::number(value).filter(|&line| line >= LINE_MIN as u64)?;
             hello.line = line.min(LINE_MAX as u64) as u16;
-        } else if let Some(value) = token::option(field, b"transfer=") {
-            hello.transfer = match value {
-                b"yes" => true,
-                b"no" => false,
-                _ => return None,
-            };
-        } else if !field.contains(&b'=') {
-            return None;
+        } else if name == b"transfer" {
+            hello.transfer = value == b"yes";
+            if !hello.transfer && value != b"no" {
+                return None;
+            }
         }
     }
     Some(hello)
@@ -169,7 +191,7 @@ fn parse_upload(tokens: &mut Tokens<'_>) -> Option<Command<Span>> {
         Some(offset) => Some(Resume { offset, crc: token::crc32(tokens.next()?)? }),
         None => None,
     };
-    let modified = parse_last_option(tokens, b"mtime=", token::number)?;
+    let modified = parse_last_option(tokens, b"mtime", token::number)?;
     Some(Command::Upload { path, size, resume, modified })
 }
 
@@ -178,7 +200,7 @@ fn next_number(tokens: &mut Tokens<'_>) -> Option<Option<u64>> {
     let mut ahead = *tokens;
     match ahead.next() {
         None => Some(None),
-        Some(token) if token.contains(&b'=') => Some(None),
+        Some(token) if token::option(token).is_some() => Some(None),
         Some(token) => {
             *tokens = ahead;
             token::number(token).map(Some)
@@ -194,7 +216,10 @@ fn parse_last_option<T>(
 ) -> Option<Option<T>> {
     match tokens.next() {
         None => Some(None),
-        Some(token) => parse(token::option(token, name)?).map(Some),
+        Some(token) => {
+            let (_, value) = token::option(token).filter(|&(found, _)| found == name)?;
+            parse(value).map(Some)
+        }
     }
 }
 

@@ -1,10 +1,21 @@
 //! A checksum over bytes of the medium, piece by piece.
 
+use super::Misuse;
 use crate::crc::Crc32;
 use crate::limits::BUSY_INTERVAL;
 
 /// Below this many bytes a checksum takes no time worth a `+ busy`.
 const QUICK: u64 = 64 << 10;
+
+/// What follows a piece.
+pub(super) enum Progress {
+    /// The next one.
+    More,
+    /// The next one, but it is time to say `+ busy`.
+    Slow,
+    /// Nothing: all is taken in, or the file ends before.
+    Over,
+}
 
 /// How far a checksum is.
 #[derive(Clone, Copy)]
@@ -26,15 +37,29 @@ impl Checksum {
         self.at
     }
 
-    /// Bytes of the next piece in a buffer of `room` bytes; 0 when all are taken in.
+    /// Where in the chunk buffer the next piece goes; empty when all are taken in.
     #[inline(never)]
-    pub(super) fn piece(&self, room: usize) -> usize {
+    pub(super) fn space<'a>(&self, buffer: &'a mut [u8]) -> &'a mut [u8] {
+        let piece = self.piece(buffer.len());
+        buffer.get_mut(..piece).unwrap_or(&mut [])
+    }
+
+    fn piece(&self, room: usize) -> usize {
         usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX).min(room)
     }
 
-    pub(super) fn take(&mut self, bytes: &[u8]) {
-        self.crc.update(bytes);
-        self.at = self.at.saturating_add(bytes.len() as u64);
+    /// `count` bytes, 0 at the end of the file, are in [`space`](Self::space).
+    #[inline(never)]
+    pub(super) fn take(&mut self, count: usize, buffer: &[u8]) -> Result<Progress, Misuse> {
+        if count > self.piece(buffer.len()) {
+            return Err(Misuse);
+        }
+        self.crc.update(buffer.get(..count).unwrap_or(b""));
+        self.at = self.at.saturating_add(count as u64);
+        if count == 0 || self.is_complete() {
+            return Ok(Progress::Over);
+        }
+        Ok(if self.is_slow(count) { Progress::Slow } else { Progress::More })
     }
 
     pub(super) const fn is_complete(&self) -> bool {
@@ -50,14 +75,14 @@ impl Checksum {
         self.crc
     }
 
-    /// Whether it is time to say `+ busy` after a piece of `last` bytes (0: before the first).
-    #[inline(never)]
-    pub(super) fn is_slow(&self, last: usize) -> bool {
+    /// Whether a `+ busy` is due before the first piece.
+    pub(super) const fn is_long(&self) -> bool {
+        self.end.saturating_sub(self.start) > QUICK
+    }
+
+    /// Whether a `+ busy` is due after a piece of `last` bytes.
+    const fn is_slow(&self, last: usize) -> bool {
         let length = self.length();
-        if length == 0 {
-            return self.end.saturating_sub(self.start) > QUICK;
-        }
-        !self.is_complete()
-            && length / BUSY_INTERVAL > length.saturating_sub(last as u64) / BUSY_INTERVAL
+        length / BUSY_INTERVAL > length.saturating_sub(last as u64) / BUSY_INTERVAL
     }
 }

@@ -1,6 +1,6 @@
 //! `download`: the bytes of a file, from one open file, with its checksum.
 
-use super::checksum::Checksum;
+use super::checksum::{Checksum, Progress};
 use super::{Misuse, Next, Phase, Server};
 use crate::buffer::{Buffer, Purpose};
 use crate::command::path_in;
@@ -22,13 +22,14 @@ pub(super) struct Download {
     stage: Stage,
 }
 
+// A tag of its own, for the reason told at `Command`.
+#[repr(u8)]
 enum Stage {
     Open,
     /// Check that the client's first bytes are ours.
     Prefix(Checksum, Metadata),
-    Read(Sending),
-    /// Everything is sent: was it one and the same file?
-    Recheck(Sending),
+    /// Read and send; when everything is sent: was it one and the same file?
+    Send(Sending),
     /// Nothing of the file is needed any more; an answer may still be owed.
     Close(Option<Refusal>),
 }
@@ -59,18 +60,15 @@ impl Download {
         match &self.stage {
             Stage::Open => Step::Open(path_in(self.path, line)),
             Stage::Prefix(checksum, _) => {
-                let buffer = chunk.bytes_mut();
-                let piece = checksum.piece(buffer.len());
-                let buffer = buffer.get_mut(..piece).unwrap_or(&mut []);
-                Step::Read { offset: checksum.at(), buffer }
+                Step::Read { offset: checksum.at(), buffer: checksum.space(chunk.bytes_mut()) }
             }
-            Stage::Read(sending) => {
+            Stage::Send(sending) if sending.is_complete() => Step::Recheck,
+            Stage::Send(sending) => {
                 let offset = self.offset.saturating_add(sending.sent);
                 let piece = sending.piece(chunk.bytes().len());
                 let buffer = chunk.bytes_mut().get_mut(DATA_START..).unwrap_or(&mut []);
                 Step::Read { offset, buffer: buffer.get_mut(..piece).unwrap_or(&mut []) }
             }
-            Stage::Recheck(_) => Step::Recheck,
             Stage::Close(_) => Step::Close,
         }
     }
@@ -78,7 +76,7 @@ impl Download {
     /// What may be said while a step stalls.
     pub(super) const fn sign_of_life(&self) -> &'static [u8] {
         match self.stage {
-            Stage::Read(_) | Stage::Recheck(_) => &BUSY,
+            Stage::Send(_) => &BUSY,
             Stage::Close(None) => b"",
             Stage::Open | Stage::Prefix(..) | Stage::Close(Some(_)) => b"+ busy\n",
         }
@@ -88,7 +86,8 @@ impl Download {
     fn begin(&self, file: Metadata) -> Stage {
         match self.prefix {
             Some(_) if self.offset > file.size => Stage::Close(Some(CHANGED_PREFIX)),
-            Some(_) => Stage::Prefix(Checksum::new(0, self.offset), file),
+            Some(_) if self.offset > 0 => Stage::Prefix(Checksum::new(0, self.offset), file),
+            Some(_) => self.after_prefix(&Checksum::new(0, 0), file),
             None if self.offset > file.size => {
                 let why = "the offset is past the end of the file";
                 Stage::Close(Some(Refusal::new(Code::BadArgument, why)))
@@ -97,10 +96,20 @@ impl Download {
         }
     }
 
+    /// Where to go on when the first bytes are read, as far as the file has them.
+    fn after_prefix(&self, checksum: &Checksum, file: Metadata) -> Stage {
+        if checksum.is_complete() && self.prefix == Some(checksum.crc().value()) {
+            self.sending(file)
+        } else {
+            Stage::Close(Some(CHANGED_PREFIX))
+        }
+    }
+
+    #[inline(never)]
     fn sending(&self, file: Metadata) -> Stage {
         let rest = file.size.saturating_sub(self.offset);
         let length = self.length.map_or(rest, |length| length.min(rest));
-        Stage::Read(Sending { file, length, sent: 0, crc: Crc32::new() })
+        Stage::Send(Sending { file, length, sent: 0, crc: Crc32::new() })
     }
 }
 
@@ -108,6 +117,10 @@ impl Sending {
     /// File bytes of the next frame.
     fn piece(&self, buffer_len: usize) -> usize {
         data_len(buffer_len, self.length.saturating_sub(self.sent))
+    }
+
+    const fn is_complete(&self) -> bool {
+        self.sent >= self.length
     }
 
     fn is_same(&self, now: &Metadata) -> bool {
@@ -129,17 +142,20 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
                 download.stage = Stage::Close(Some(refusal));
             }
             (Stage::Prefix(..), Answer::Filled(count)) => self.on_prefix_read(count)?,
-            (Stage::Read(_), Answer::Refused(refusal)) => self.fail_download(refusal),
-            (Stage::Read(_), Answer::Filled(count)) => self.on_download_read(count)?,
-            (Stage::Recheck(_), Answer::Refused(refusal)) => self.fail_download(refusal),
-            (Stage::Recheck(sending), Answer::Found(now)) if sending.is_same(&now) => {
+            (Stage::Send(_), Answer::Refused(refusal)) => self.fail_download(refusal),
+            (Stage::Send(sending), Answer::Filled(count)) if !sending.is_complete() => {
+                self.on_download_read(count)?;
+            }
+            (Stage::Send(sending), Answer::Found(now)) if sending.is_complete() => {
+                if !sending.is_same(&now) {
+                    self.fail_download(CHANGED);
+                    return Ok(());
+                }
                 let end = End { length: sending.sent, crc: sending.crc.value() };
                 download.stage = Stage::Close(None);
-                let event = Note::Downloaded { length: end.length };
-                self.result_note = Some(event);
+                self.result_note = Some(Note::Downloaded { length: end.length });
                 self.queue_end(end);
             }
-            (Stage::Recheck(_), Answer::Found(_)) => self.fail_download(CHANGED),
             (Stage::Close(Some(refusal)), Answer::Done | Answer::Refused(_)) => {
                 let refusal = *refusal;
                 self.refuse(refusal);
@@ -152,32 +168,19 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         Ok(())
     }
 
-    /// Enter a stage, pass over what there is nothing to do in, and say what it needs to say.
+    /// Enter a stage, and say what it needs to say.
     fn enter_download(&mut self, stage: Stage) {
         let Phase::Download(download) = &mut self.phase else { return };
-        let stage = match stage {
-            Stage::Prefix(checksum, file) if checksum.is_complete() => {
-                if download.prefix == Some(checksum.crc().value()) {
-                    download.sending(file)
-                } else {
-                    Stage::Close(Some(CHANGED_PREFIX))
-                }
-            }
-            other => other,
-        };
-        download.stage = match stage {
-            Stage::Read(sending) if sending.length == 0 => Stage::Recheck(sending),
-            other => other,
-        };
-        match download.stage {
-            Stage::Prefix(checksum, _) if checksum.is_slow(0) => self.queue_busy(),
-            Stage::Read(sending) | Stage::Recheck(sending) => {
-                let Sending { file, length, .. } = sending;
+        download.stage = stage;
+        match &download.stage {
+            Stage::Prefix(checksum, _) if checksum.is_long() => self.queue_busy(),
+            Stage::Send(Sending { file, length, .. }) => {
+                let (length, size, modified) = (*length, file.size, file.modified);
                 self.queue_line(|line| {
                     line.bytes(b"ok");
                     line.number_field(length);
-                    line.number_field(file.size);
-                    emit_time(line, file.modified);
+                    line.number_field(size);
+                    emit_time(line, modified);
                 });
             }
             _ => {}
@@ -187,25 +190,22 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     fn on_prefix_read(&mut self, count: usize) -> Result<(), Misuse> {
         let Phase::Download(download) = &mut self.phase else { return Err(Misuse) };
         let Stage::Prefix(checksum, file) = &mut download.stage else { return Err(Misuse) };
-        if count > checksum.piece(self.chunk.bytes().len()) {
-            return Err(Misuse);
-        }
-        checksum.take(self.chunk.bytes().get(..count).unwrap_or(b""));
-        let slow = checksum.is_slow(count);
-        if count == 0 {
-            download.stage = Stage::Close(Some(CHANGED_PREFIX));
-        } else if checksum.is_complete() {
-            let stage = Stage::Prefix(*checksum, *file);
-            self.enter_download(stage);
-        } else if slow {
-            self.queue_busy();
+        match checksum.take(count, self.chunk.bytes())? {
+            Progress::Over => {
+                let (checksum, file) = (*checksum, *file);
+                let stage = download.after_prefix(&checksum, file);
+                self.enter_download(stage);
+            }
+            Progress::Slow => self.queue_busy(),
+            Progress::More => {}
         }
         Ok(())
     }
 
     fn on_download_read(&mut self, count: usize) -> Result<(), Misuse> {
-        let Phase::Download(Download { stage, .. }) = &mut self.phase else { return Err(Misuse) };
-        let Stage::Read(sending) = stage else { return Err(Misuse) };
+        let Phase::Download(Download { stage: Stage::Send(sending), .. }) = &mut self.phase else {
+            return Err(Misuse);
+        };
         if count > sending.piece(self.chunk.bytes().len()) {
             return Err(Misuse);
         }
@@ -219,10 +219,6 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         sending.sent = sending.sent.saturating_add(count as u64);
         if let Some(header) = chunk.first_chunk_mut::<HEADER_LEN>() {
             *header = Frame::Data(count as u32).emit();
-        }
-        if sending.sent >= sending.length {
-            let sending = *sending;
-            *stage = Stage::Recheck(sending);
         }
         self.counters.sent = self.counters.sent.saturating_add(count as u64);
         self.queue_bytes(frame_len);
@@ -258,12 +254,10 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         let Phase::Download(download) = &mut self.phase else { return };
         match download.stage {
             Stage::Open => self.phase = Phase::Next(Next::Boundary),
-            Stage::Close(_) => download.stage = Stage::Close(None),
-            Stage::Prefix(..) => download.stage = Stage::Close(None),
-            Stage::Read(sending) | Stage::Recheck(sending) => {
+            Stage::Prefix(..) | Stage::Close(_) => download.stage = Stage::Close(None),
+            Stage::Send(Sending { sent, .. }) => {
                 download.stage = Stage::Close(None);
-                let event = Note::Abandoned { length: sending.sent };
-                self.result_note = Some(event);
+                self.result_note = Some(Note::Abandoned { length: sent });
             }
         }
     }

@@ -32,7 +32,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             Phase::Listing(_) => self.abandon_listing(),
             Phase::Sum(_) => self.abandon_sum(),
             // One step, or the commit, is finished as it is; nobody hears of it.
-            Phase::Opening(_) | Phase::Simple(_) | Phase::Commit(_) | Phase::Closed(_) => {}
+            Phase::Opening(_) | Phase::Simple | Phase::Commit(_) | Phase::Closed(_) => {}
         }
     }
 }

@@ -34,6 +34,8 @@ impl<const LINE: usize> Input<LINE> {
     }
 
     /// The current line.
+    // Neither this nor what waits is inlined: both are looked at in many places.
+    #[inline(never)]
     pub(crate) fn line(&self) -> &[u8] {
         let (start, end) = self.line;
         self.buffer.get(usize::from(start)..usize::from(end)).unwrap_or(b"")
@@ -45,6 +47,7 @@ impl<const LINE: usize> Input<LINE> {
     }
 
     /// The bytes that nobody took yet.
+    #[inline(never)]
     pub(crate) fn waiting(&self) -> &[u8] {
         self.buffer.get(usize::from(self.next)..usize::from(self.end)).unwrap_or(b"")
     }

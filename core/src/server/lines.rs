@@ -4,7 +4,6 @@ use super::download::Download;
 use super::frames::Frames;
 use super::input::Taken;
 use super::listing::Listing;
-use super::simple::Begun;
 use super::sum::Sum;
 use super::upload::Upload;
 use super::{Next, Outcome, Phase, Server};
@@ -15,7 +14,7 @@ use crate::frame::Frame;
 use crate::limits::GROUP_FILE_MAX;
 use crate::path::Path;
 use crate::reply::{Code, Refusal};
-use crate::token::{Span, Tokens};
+use crate::token::Tokens;
 
 pub(crate) const READ_ONLY: Refusal =
     Refusal::new(Code::ReadOnly, "this server serves without writing");
@@ -71,7 +70,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             [] | [0x00 | 0x80.., ..] => false,
             [first, ..] if Frame::begins_with(*first) => false,
             _ if is_whole => bytes != b"hello" && !bytes.starts_with(NATIVE),
-            b"\r" | b"hello\r" => false,
+            _ if bytes == b"\r" || bytes == b"hello\r" => false,
             _ => !NATIVE.starts_with(bytes) && !bytes.starts_with(NATIVE),
         }
     }
@@ -93,13 +92,10 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             return self.after_group(next);
         }
         match Command::parse_spans(self.input.line_mut()) {
-            // Small uploads that follow each other are committed together.
-            Ok(command @ Command::Upload { size: Some(size), resume: None, .. })
-                if size <= GROUP_FILE_MAX =>
-            {
-                self.run(command);
+            Ok(command) => {
+                self.command = command;
+                self.run_after_group();
             }
-            Ok(command) => self.after_group(Next::Run(command)),
             Err(BadLine { refusal, .. }) if self.line_limit.is_none() => {
                 self.after_group(Next::Close(refusal));
             }
@@ -107,6 +103,16 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
                 let frames = frames_follow.then_some(Frames::START);
                 self.after_group(Next::Refuse(refusal, frames));
             }
+        }
+    }
+
+    fn run_after_group(&mut self) {
+        match self.command {
+            // Small uploads that follow each other are committed together.
+            Command::Upload { size: Some(size), resume: None, .. } if size <= GROUP_FILE_MAX => {
+                self.run();
+            }
+            _ => self.after_group(Next::Run),
         }
     }
 
@@ -130,7 +136,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     pub(super) fn go_on(&mut self, next: Next) {
         match next {
             Next::Boundary => self.boundary(),
-            Next::Run(command) => self.run(command),
+            Next::Run => self.run(),
             Next::Refuse(refusal, frames) => {
                 self.refuse(refusal);
                 if let Some(frames) = frames {
@@ -145,13 +151,13 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     }
 
     /// Begin a command; the group is committed unless this is one more upload for it.
-    fn run(&mut self, command: Command<Span>) {
-        self.command_note = Some(Begun::new(&command));
-        if let Some(refusal) = self.objection(&command) {
-            let frames = matches!(command, Command::Upload { .. }).then_some(Frames::START);
+    fn run(&mut self) {
+        self.is_begun = true;
+        if let Some(refusal) = self.objection() {
+            let frames = matches!(self.command, Command::Upload { .. }).then_some(Frames::START);
             return self.after_group(Next::Refuse(refusal, frames));
         }
-        match command {
+        match self.command {
             Command::Hello(hello) => self.open(hello),
             Command::List { path } => self.phase = Phase::Listing(Listing::new(path)),
             Command::Sum { path, offset, length } => {
@@ -164,38 +170,36 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             Command::Upload { path, size, resume, modified } => {
                 self.phase = Phase::Upload(Upload::new(path, size, resume, modified));
             }
-            Command::Noop => self.reply(|line| line.bytes(b"ok")),
+            Command::Noop => self.reply(|_| {}),
             Command::Help => self.help(),
             Command::Exit => {
-                self.reply(|line| line.bytes(b"ok"));
+                self.reply(|_| {});
                 self.ending = Some(Outcome::Exit);
             }
-            one_step => self.phase = Phase::Simple(one_step),
+            _ => self.phase = Phase::Simple,
         }
     }
 
     /// Why a command is refused before the medium is asked.
-    fn objection(&self, command: &Command<Span>) -> Option<Refusal> {
-        let path = |span| path_in(span, self.input.line());
-        let refusal = |code, why| Some(Refusal::new(code, why));
-        match *command {
-            command if self.config.read_only && command.writes() => Some(READ_ONLY),
-            Command::Upload { path: file, .. }
-            | Command::Partial { path: file }
-            | Command::Forget { path: file }
-                if path(file).is_root() =>
-            {
-                Some(ROOT_IS_FOLDER)
-            }
-            Command::Remove { path: entry } if path(entry).is_root() => {
-                refusal(Code::Denied, "the root cannot be removed")
-            }
-            Command::MakeFolder { path: folder } if path(folder).is_root() => {
-                refusal(Code::Exists, "the root exists")
-            }
-            Command::Rename { from, to } => Self::objection_to_renaming(path(from), path(to)),
-            _ => None,
+    fn objection(&self) -> Option<Refusal> {
+        if self.config.read_only && self.command.writes() {
+            return Some(READ_ONLY);
         }
+        let path_in_line = |span| path_in(span, self.input.line());
+        let (path, of_root) = match self.command {
+            Command::Upload { path, .. } | Command::Partial { path } | Command::Forget { path } => {
+                (path, ROOT_IS_FOLDER)
+            }
+            Command::Remove { path } => {
+                (path, Refusal::new(Code::Denied, "the root cannot be removed"))
+            }
+            Command::MakeFolder { path } => (path, Refusal::new(Code::Exists, "the root exists")),
+            Command::Rename { from, to } => {
+                return Self::objection_to_renaming(path_in_line(from), path_in_line(to));
+            }
+            _ => return None,
+        };
+        path_in_line(path).is_root().then_some(of_root)
     }
 
     fn objection_to_renaming(from: Path<'_>, to: Path<'_>) -> Option<Refusal> {

@@ -60,7 +60,6 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             (Stage::Close(None), Answer::Done | Answer::Refused(_)) => {
                 let (sent, skipped) = (listing.sent, listing.skipped);
                 self.reply(|line| {
-                    line.bytes(b"ok");
                     line.number_field(sent);
                     if skipped > 0 {
                         line.option(b"skipped", skipped);

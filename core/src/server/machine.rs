@@ -9,7 +9,7 @@ use crate::step::{Answer, Event};
 
 impl<C: Buffer, const LINE: usize> Machine for Server<C, LINE> {
     fn poll(&mut self) -> Action<'_> {
-        if self.command_note.is_some() || self.result_note.is_some() {
+        if self.check_reported().is_err() {
             return Action::Report(self.note());
         }
         match self.output {
@@ -27,7 +27,7 @@ impl<C: Buffer, const LINE: usize> Machine for Server<C, LINE> {
         let line = self.input.line();
         match &mut self.phase {
             Phase::Opening(opening) => Action::Step(opening.step()),
-            Phase::Simple(command) => Action::Step(simple::step(*command, line, &mut self.chunk)),
+            Phase::Simple => Action::Step(simple::step(self.command, line, &mut self.chunk)),
             Phase::Listing(listing) => Action::Step(listing.step(line, &mut self.chunk)),
             Phase::Sum(sum) => Action::Step(sum.step(line, &mut self.chunk)),
             Phase::Download(download) => Action::Step(download.step(line, &mut self.chunk)),
@@ -80,18 +80,19 @@ impl<C: Buffer, const LINE: usize> Machine for Server<C, LINE> {
     }
 
     fn reported(&mut self) -> Result<(), Misuse> {
-        if self.command_note.take().is_none() {
+        if !core::mem::take(&mut self.is_begun) {
             self.result_note.take().ok_or(Misuse)?;
         }
         self.settle();
         Ok(())
     }
 
+    #[inline(never)]
     fn answered(&mut self, answer: Answer) -> Result<(), Misuse> {
         self.check_settled()?;
         match &self.phase {
             Phase::Opening(_) => self.on_opening_answer(answer)?,
-            Phase::Simple(command) => self.on_simple_answer(*command, answer)?,
+            Phase::Simple => self.on_simple_answer(answer)?,
             Phase::Listing(_) => self.on_listing_answer(answer)?,
             Phase::Sum(_) => self.on_sum_answer(answer)?,
             Phase::Download(_) => self.on_download_answer(answer)?,
@@ -172,27 +173,20 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn check_settled(&self) -> Result<(), Misuse> {
         self.check_reported()?;
         if self.output.is_clear() { Ok(()) } else { Err(Misuse) }
     }
 
     fn check_reported(&self) -> Result<(), Misuse> {
-        let silent = self.command_note.is_none() && self.result_note.is_none();
+        let silent = !self.is_begun && self.result_note.is_none();
         if silent { Ok(()) } else { Err(Misuse) }
     }
 
-    /// The size of the upload that begins.
-    const fn announced(&self) -> Option<u64> {
-        match &self.phase {
-            Phase::Upload(upload) => upload.size(),
-            _ => None,
-        }
-    }
-
     fn note(&self) -> Event<'_> {
-        if let Some(begun) = self.command_note {
-            return begun.event(self.input.line(), self.announced());
+        if self.is_begun {
+            return self.command.event(self.input.line());
         }
         match self.result_note {
             Some(note) => note.into(),

@@ -2,7 +2,7 @@
 
 use super::{Misuse, Next, Phase, Server};
 use crate::buffer::Buffer;
-use crate::command::{Hello, VERSION};
+use crate::command::{Command, Hello, VERSION};
 use crate::greeting::Greeting;
 use crate::reply::{Code, Refusal};
 use crate::step::{Answer, Step};
@@ -11,15 +11,15 @@ use crate::storage::Facts;
 /// What is still to be asked before the reply to `hello`.
 #[derive(Clone, Copy)]
 pub(super) enum Opening {
-    Facts(Hello),
-    Transfer(Hello, Facts),
+    Facts,
+    Transfer(Facts),
 }
 
 impl Opening {
     pub(super) fn step(&self) -> Step<'static> {
         match self {
-            Self::Facts(_) => Step::Facts,
-            Self::Transfer(..) => Step::Transfer,
+            Self::Facts => Step::Facts,
+            Self::Transfer(_) => Step::Transfer,
         }
     }
 }
@@ -30,24 +30,21 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             let why = "this server speaks version 1: hello 1";
             return self.go_on(Next::Close(Refusal::new(Code::Unsupported, why)));
         }
-        self.phase = Phase::Opening(Opening::Facts(hello));
+        self.phase = Phase::Opening(Opening::Facts);
     }
 
     pub(super) fn on_opening_answer(&mut self, answer: Answer) -> Result<(), Misuse> {
-        let Phase::Opening(opening) = &self.phase else { return Err(Misuse) };
-        match (*opening, answer) {
-            (Opening::Facts(_), Answer::Refused(refusal)) => self.go_on(Next::Close(refusal)),
+        let Phase::Opening(opening) = self.phase else { return Err(Misuse) };
+        let Command::Hello(hello) = self.command else { return Err(Misuse) };
+        match (opening, answer) {
+            (Opening::Facts, Answer::Refused(refusal)) => self.go_on(Next::Close(refusal)),
+            (Opening::Facts, Answer::Facts(facts)) if hello.transfer => {
+                self.phase = Phase::Opening(Opening::Transfer(facts));
+            }
+            (Opening::Facts, Answer::Facts(facts)) => self.greet(hello, facts, None),
             // The client goes on with the connection it has.
-            (Opening::Transfer(hello, facts), Answer::Refused(_)) => {
-                self.greet(hello, facts, None);
-            }
-            (Opening::Facts(hello), Answer::Facts(facts)) if hello.transfer => {
-                self.phase = Phase::Opening(Opening::Transfer(hello, facts));
-            }
-            (Opening::Facts(hello), Answer::Facts(facts)) => self.greet(hello, facts, None),
-            (Opening::Transfer(hello, facts), Answer::Transfer(port)) => {
-                self.greet(hello, facts, port);
-            }
+            (Opening::Transfer(facts), Answer::Refused(_)) => self.greet(hello, facts, None),
+            (Opening::Transfer(facts), Answer::Transfer(port)) => self.greet(hello, facts, port),
             _ => return Err(Misuse),
         }
         Ok(())

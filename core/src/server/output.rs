@@ -2,7 +2,7 @@
 
 use super::{Misuse, Next, Phase, Server};
 use crate::buffer::{Buffer, Purpose};
-use crate::command::USAGES;
+use crate::command::Verb;
 use crate::emit::{Emit, Overflow};
 use crate::reply::Refusal;
 use crate::server::Outcome;
@@ -52,23 +52,27 @@ impl Output {
 }
 
 impl<C: Buffer, const LINE: usize> Server<C, LINE> {
-    /// Queue a line: the reply that ends a command.
-    pub(super) fn reply(&mut self, write: impl FnOnce(&mut Emit<'_>)) {
-        self.phase = Phase::Next(Next::Boundary);
-        self.queue_line(write);
+    /// Queue the reply `ok…` that ends a command.
+    pub(super) fn reply(&mut self, fields: impl FnOnce(&mut Emit<'_>)) {
+        let mut line = self.begin_reply();
+        fields(&mut line);
+        let written = line.finish();
+        self.end_line(written);
     }
 
-    /// Queue the reply `err …` and note it.
+    /// Queue the reply `err …` that ends a command, and note it.
     #[inline(never)]
     pub(super) fn refuse(&mut self, refusal: Refusal) {
         self.result_note = Some(Note::Refused(refusal));
-        self.reply(|line| {
+        self.phase = Phase::Next(Next::Boundary);
+        self.queue_line(|line| {
             line.bytes(b"err ");
             refusal.emit_text(line);
         });
     }
 
     /// Queue `+ busy`, and see that it is sent before the step that follows.
+    #[inline(never)]
     pub(super) fn queue_busy(&mut self) {
         self.queue_line(|line| line.bytes(b"+ busy"));
         if let Output::Bytes { flush, .. } = &mut self.output {
@@ -78,16 +82,21 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
 
     /// Queue a line; the phase stays.
     pub(super) fn queue_line(&mut self, write: impl FnOnce(&mut Emit<'_>)) {
-        if self.output.is_gone() {
-            return;
-        }
         let mut line = self.begin_line();
         write(&mut line);
         let written = line.finish();
         self.end_line(written);
     }
 
-    // Neither of these two is inlined, for there are many kinds of lines, and little flash.
+    // None of what follows is inlined, for there are many kinds of lines, and little flash.
+    #[inline(never)]
+    fn begin_reply(&mut self) -> Emit<'_> {
+        self.phase = Phase::Next(Next::Boundary);
+        let mut line = self.begin_line();
+        line.bytes(b"ok");
+        line
+    }
+
     #[inline(never)]
     fn begin_line(&mut self) -> Emit<'_> {
         self.chunk.reserve(Purpose::Lines);
@@ -104,6 +113,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     }
 
     /// Queue the first `len` bytes of the chunk buffer.
+    #[inline(never)]
     pub(super) fn queue_bytes(&mut self, len: usize) {
         if !self.output.is_gone() {
             self.output = Output::Bytes { start: 0, end: len as u32, flush: false };
@@ -112,10 +122,11 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
 
     /// `help`: the commands for a person.
     pub(super) fn help(&mut self) {
-        self.reply(|line| {
-            for usage in USAGES {
+        self.phase = Phase::Next(Next::Boundary);
+        self.queue_line(|line| {
+            for verb in Verb::ALL {
                 line.bytes(b"+ ");
-                line.bytes(usage.usage.strip_prefix("usage: ").unwrap_or(usage.usage).as_bytes());
+                line.bytes(verb.usage().as_bytes().get("usage: ".len()..).unwrap_or_default());
                 line.bytes(b"\n");
             }
             line.bytes(b"ok");

@@ -5,7 +5,7 @@ use crate::buffer::{Buffer, Purpose};
 use crate::command::{Command, path_in};
 use crate::limits::LINE_MIN;
 use crate::reply::emit_metadata;
-use crate::step::{Answer, Event, Step};
+use crate::step::{Answer, Step};
 use crate::token::Span;
 
 /// Bytes of counters that a host may add to its own in the reply to `stats`: with those of the
@@ -33,51 +33,15 @@ pub(super) fn step<'a>(
     }
 }
 
-/// A command that begins, for the log.
-#[derive(Clone, Copy)]
-pub(super) struct Begun {
-    verb: &'static str,
-    path: Option<Span>,
-}
-
-impl Begun {
-    pub(super) fn new(command: &Command<Span>) -> Self {
-        let path = match *command {
-            Command::List { path }
-            | Command::Stat { path }
-            | Command::Sum { path, .. }
-            | Command::Download { path, .. }
-            | Command::Upload { path, .. }
-            | Command::Partial { path }
-            | Command::Forget { path }
-            | Command::Remove { path }
-            | Command::MakeFolder { path }
-            | Command::Rename { from: path, .. } => Some(path),
-            _ => None,
-        };
-        Self { verb: command.verb(), path }
-    }
-
-    pub(super) fn event(self, line: &[u8], size: Option<u64>) -> Event<'_> {
-        let path = self.path.map(|path| path_in(path, line));
-        Event::Command { verb: self.verb, path, size }
-    }
-}
-
 impl<C: Buffer, const LINE: usize> Server<C, LINE> {
-    pub(super) fn on_simple_answer(
-        &mut self,
-        command: Command<Span>,
-        answer: Answer,
-    ) -> Result<(), Misuse> {
-        match (command, answer) {
+    pub(super) fn on_simple_answer(&mut self, answer: Answer) -> Result<(), Misuse> {
+        match (self.command, answer) {
             (_, Answer::Refused(refusal)) => self.refuse(refusal),
             (Command::Stat { .. }, Answer::Found(metadata)) => self.reply(|line| {
-                line.bytes(b"ok ");
+                line.bytes(b" ");
                 emit_metadata(line, &metadata);
             }),
             (Command::Space, Answer::Space(space)) => self.reply(|line| {
-                line.bytes(b"ok");
                 line.number_field(space.free);
                 line.number_field(space.total);
             }),
@@ -88,7 +52,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
                 | Command::MakeFolder { .. }
                 | Command::Rename { .. },
                 Answer::Done,
-            ) => self.reply(|line| line.bytes(b"ok")),
+            ) => self.reply(|_| {}),
             _ => return Err(Misuse),
         }
         Ok(())
@@ -102,7 +66,6 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         }
         let counters = self.counters;
         self.reply(|line| {
-            line.bytes(b"ok");
             line.option(b"commands", counters.commands.into());
             line.option(b"received", counters.received);
             line.option(b"sent", counters.sent);

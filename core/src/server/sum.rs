@@ -1,6 +1,6 @@
 //! `sum` and `partial`: the checksum of what is stored, read back from the medium.
 
-use super::checksum::Checksum;
+use super::checksum::{Checksum, Progress};
 use super::{Misuse, Phase, Server};
 use crate::buffer::{Buffer, Purpose};
 use crate::command::path_in;
@@ -13,6 +13,8 @@ pub(super) struct Sum {
     path: Span,
     source: Source,
     stage: Stage,
+    /// Of nothing until the file is open.
+    checksum: Checksum,
 }
 
 enum Source {
@@ -22,89 +24,82 @@ enum Source {
 
 enum Stage {
     Open,
-    Read(Checksum),
-    Close(Result<Checksum, Refusal>),
+    Read,
+    /// Then the checksum is told, or why there is none.
+    Close(Option<Refusal>),
 }
 
 impl Sum {
     pub(super) const fn of_file(path: Span, offset: u64, length: Option<u64>) -> Self {
-        Self { path, source: Source::File { offset, length }, stage: Stage::Open }
+        Self::new(path, Source::File { offset, length })
     }
 
     pub(super) const fn of_partial(path: Span) -> Self {
-        Self { path, source: Source::Partial, stage: Stage::Open }
+        Self::new(path, Source::Partial)
+    }
+
+    const fn new(path: Span, source: Source) -> Self {
+        Self { path, source, stage: Stage::Open, checksum: Checksum::new(0, 0) }
     }
 
     pub(super) fn step<'a>(&mut self, line: &'a [u8], chunk: &'a mut impl Buffer) -> Step<'a> {
         match (&self.stage, &self.source) {
             (Stage::Open, Source::File { .. }) => Step::Open(path_in(self.path, line)),
             (Stage::Open, Source::Partial) => Step::OpenPartial(path_in(self.path, line)),
-            (Stage::Read(checksum), _) => {
-                let buffer = chunk.bytes_mut();
-                let piece = checksum.piece(buffer.len());
-                let buffer = buffer.get_mut(..piece).unwrap_or(&mut []);
-                Step::Read { offset: checksum.at(), buffer }
+            (Stage::Read, _) => {
+                let buffer = self.checksum.space(chunk.bytes_mut());
+                Step::Read { offset: self.checksum.at(), buffer }
             }
             (Stage::Close(_), _) => Step::Close,
         }
     }
 
-    /// The part of a file of `size` bytes that is asked for.
-    fn range(&self, size: u64) -> Result<Checksum, Refusal> {
+    /// The file is open and has `size` bytes: which of them are asked for?
+    fn begin(&mut self, size: u64) {
         let (offset, length) = match self.source {
             Source::File { offset, length } => (offset, length),
             Source::Partial => (0, None),
         };
         if offset > size {
-            return Err(Refusal::new(Code::BadArgument, "the offset is past the end of the file"));
+            let why = "the offset is past the end of the file";
+            self.stage = Stage::Close(Some(Refusal::new(Code::BadArgument, why)));
+            return;
         }
         let end = length.map_or(size, |length| offset.saturating_add(length).min(size));
-        Ok(Checksum::new(offset, end))
+        self.checksum = Checksum::new(offset, end);
+        self.stage = if offset < end { Stage::Read } else { Stage::Close(None) };
     }
 }
 
 impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     pub(super) fn on_sum_answer(&mut self, answer: Answer) -> Result<(), Misuse> {
         let Phase::Sum(sum) = &mut self.phase else { return Err(Misuse) };
-        match (&mut sum.stage, answer) {
+        match (&sum.stage, answer) {
             (Stage::Open, Answer::Refused(refusal)) => self.refuse(refusal),
             (Stage::Open, Answer::Found(metadata)) => {
-                let range = sum.range(metadata.size);
-                let slow = range.as_ref().is_ok_and(|checksum| checksum.is_slow(0));
-                sum.stage = match range {
-                    Ok(checksum) if !checksum.is_complete() => Stage::Read(checksum),
-                    done => Stage::Close(done),
-                };
+                sum.begin(metadata.size);
                 self.chunk.reserve(Purpose::File);
-                if slow {
+                if sum.checksum.is_long() {
                     self.queue_busy();
                 }
             }
-            (Stage::Read(_), Answer::Refused(refusal)) => sum.stage = Stage::Close(Err(refusal)),
-            (Stage::Read(checksum), Answer::Filled(count)) => {
-                let room = self.chunk.bytes().len();
-                if count > checksum.piece(room) {
-                    return Err(Misuse);
-                }
-                checksum.take(self.chunk.bytes().get(..count).unwrap_or(b""));
-                let slow = checksum.is_slow(count);
-                if count == 0 || checksum.is_complete() {
+            (Stage::Read, Answer::Refused(refusal)) => sum.stage = Stage::Close(Some(refusal)),
+            (Stage::Read, Answer::Filled(count)) => {
+                match sum.checksum.take(count, self.chunk.bytes())? {
                     // A file that became shorter is summed as far as it goes; the reply tells.
-                    sum.stage = Stage::Close(Ok(*checksum));
-                } else if slow {
-                    self.queue_busy();
+                    Progress::Over => sum.stage = Stage::Close(None),
+                    Progress::Slow => self.queue_busy(),
+                    Progress::More => {}
                 }
             }
-            (Stage::Close(Ok(checksum)), Answer::Done | Answer::Refused(_)) => {
-                let (length, crc) = (checksum.length(), checksum.crc().value());
+            (Stage::Close(None), Answer::Done | Answer::Refused(_)) => {
+                let (length, crc) = (sum.checksum.length(), sum.checksum.crc().value());
                 self.reply(|line| {
-                    line.bytes(b"ok");
                     line.number_field(length);
                     line.crc_field(crc);
                 });
             }
-            (Stage::Close(Err(refusal)), Answer::Done | Answer::Refused(_)) => {
-                let refusal = *refusal;
+            (&Stage::Close(Some(refusal)), Answer::Done | Answer::Refused(_)) => {
                 self.refuse(refusal);
             }
             _ => return Err(Misuse),
@@ -114,8 +109,8 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
 
     /// The client is gone: close what is open.
     pub(super) fn abandon_sum(&mut self) {
-        if let Phase::Sum(Sum { stage: stage @ Stage::Read(_), .. }) = &mut self.phase {
-            *stage = Stage::Close(Err(Refusal::new(Code::Aborted, "the client is gone")));
+        if let Phase::Sum(Sum { stage: stage @ Stage::Read, .. }) = &mut self.phase {
+            *stage = Stage::Close(Some(Refusal::new(Code::Aborted, "the client is gone")));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `upload`: frames into a staged file that becomes visible whole or not at all.
 
-use super::checksum::Checksum;
+use super::checksum::{Checksum, Progress};
 use super::drain::drain_space;
 use super::frames::{Frames, Got};
 use super::{Action, Misuse, Next, Phase, Server};
@@ -103,9 +103,7 @@ impl Upload {
             }
             Stage::Open => Step::Stage { path: path_in(self.path, line), size },
             Stage::Prefix(checksum) => {
-                let buffer = chunk.bytes_mut();
-                let piece = checksum.piece(buffer.len());
-                let buffer = buffer.get_mut(..piece).unwrap_or(&mut []);
+                let buffer = checksum.space(chunk.bytes_mut());
                 Step::ReadStaged { offset: checksum.at(), buffer }
             }
             Stage::Truncate => Step::Truncate(self.stored),
@@ -116,10 +114,6 @@ impl Upload {
             Stage::PutAway { keep: true, .. } => Step::Keep,
             Stage::PutAway { keep: false, .. } => Step::Discard,
         })
-    }
-
-    pub(super) const fn size(&self) -> Option<u64> {
-        self.size
     }
 
     pub(super) const fn receives(&self) -> bool {
@@ -199,6 +193,7 @@ impl Upload {
         Ok(Receipt { length: self.stored, crc: whole.value() })
     }
 
+    #[inline(never)]
     fn write_then(&mut self, then: Then) {
         self.stage = Stage::Write(then);
         if self.fill == self.written {
@@ -290,7 +285,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         upload.stage = Stage::Prefix(checksum);
         if checksum.is_complete() {
             self.on_prefix_checked(checksum);
-        } else if checksum.is_slow(0) {
+        } else if checksum.is_long() {
             self.queue_busy();
         }
         Ok(())
@@ -299,15 +294,13 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     fn on_staged_read(&mut self, count: usize) -> Result<(), Misuse> {
         let Phase::Upload(upload) = &mut self.phase else { return Err(Misuse) };
         let Stage::Prefix(checksum) = &mut upload.stage else { return Err(Misuse) };
-        if count > checksum.piece(self.chunk.bytes().len()) {
-            return Err(Misuse);
-        }
-        checksum.take(self.chunk.bytes().get(..count).unwrap_or(b""));
-        let checksum = *checksum;
-        if count == 0 || checksum.is_complete() {
-            self.on_prefix_checked(checksum);
-        } else if checksum.is_slow(count) {
-            self.queue_busy();
+        match checksum.take(count, self.chunk.bytes())? {
+            Progress::Over => {
+                let checksum = *checksum;
+                self.on_prefix_checked(checksum);
+            }
+            Progress::Slow => self.queue_busy(),
+            Progress::More => {}
         }
         Ok(())
     }

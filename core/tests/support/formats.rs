@@ -37,7 +37,8 @@ fn last_name(path: &str) -> &str {
     path.rsplit("::").next().unwrap_or(path).trim()
 }
 
-/// The names of all public structs and enums in the files of a folder.
+/// The names of all public structs and enums in the files of a folder, without the modules `skip`
+/// that lie in it.
 fn collect(folder: &Path, skip: &[&str], names: &mut Vec<String>) {
     for entry in fs::read_dir(folder).expect("the sources lie beside the manifest") {
         let path = entry.unwrap().path();
@@ -46,7 +47,7 @@ fn collect(folder: &Path, skip: &[&str], names: &mut Vec<String>) {
             continue;
         }
         if path.is_dir() {
-            collect(&path, skip, names);
+            collect(&path, &[], names);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             names.extend(declared(&fs::read_to_string(path).unwrap()));
         }

@@ -26,10 +26,10 @@ mod network;
 use core::cell::RefCell;
 
 use coracle::Config;
-use coracle_node::{Addressing, Media, Memory, Node, Setup, Slots};
+use coracle_node::{Addressing, Memory, Node, Setup, Slots};
 use coracle_smoltcp::Settings;
 use coracle_storage::block::BlockDevice;
-use coracle_storage::chip::{Chip, ChipSession};
+use coracle_storage::chip::Chip;
 use coracle_storage::fat::Fat;
 use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
 
@@ -65,22 +65,7 @@ pub type Sessions<D> = Slots<Files<D>, SLOTS>;
 pub type Shared<D> = RefCell<Chip<Fat<D, CACHE, GATHER>, FILES>>;
 
 /// The files on a device of blocks.
-pub struct Files<D: BlockDevice + 'static>(&'static Shared<D>);
-
-impl<D: BlockDevice> Media for Files<D> {
-    type Storage = ChipSession<'static, Fat<D, CACHE, GATHER>, FILES>;
-
-    fn session(&mut self) -> Self::Storage {
-        ChipSession::new(self.0)
-    }
-
-    fn set_now(&mut self, millis: u64) {
-        // No session holds it between two turns of the loop.
-        if let Ok(mut chip) = self.0.try_borrow_mut() {
-            chip.set_now(millis);
-        }
-    }
-}
+pub type Files<D> = coracle_node::Files<'static, Fat<D, CACHE, GATHER>, FILES>;
 
 /// What [`node`]'s medium is made of; it is mounted when it is first needed.
 pub const fn shared<D: BlockDevice>(device: D) -> Shared<D> {
@@ -100,7 +85,7 @@ pub fn node<M: Mac, D: BlockDevice>(
         clock: now,
         addressing: Addressing::Static { address: Ipv4Cidr::new(address, 24), router: None },
         settings: Settings::new(Config::new()),
-        media: Files(files),
+        media: coracle_node::Files(files),
     };
     Node::new(Skeleton::new(mac), connections, sessions, setup)
 }

@@ -11,6 +11,7 @@ macro_rules! errors {
         /// reference is returned in registers.
         #[repr(u32)]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[non_exhaustive]
         pub enum Error { $($(#[$doc])* $name,)* }
 
@@ -25,21 +26,21 @@ macro_rules! errors {
 
 errors! {
     /// There is no medium; the next call looks for one.
-    Absent Io "there is no card in the server, or it does not answer; put one in and ask again";
+    Absent Io "the server has no medium, or it does not answer; put a card in and ask again";
     /// The medium was taken out since the handle was made.
-    Exchanged Changed "the card was taken out meanwhile; ask again";
+    Exchanged Changed "the medium was taken out meanwhile; ask again";
     /// The medium is there and failed.
-    Failed Io "the card failed to read or write; try again, and copy what is on it if this stays";
+    Failed Io "the medium failed to read or write; try again, and copy what is on it if this stays";
     /// What is on the medium contradicts itself.
-    Damaged Io "the file system on the card is damaged; have a PC check it";
+    Damaged Io "the file system on the medium is damaged; have a PC check it";
     /// The medium holds no file system that this volume reads.
-    Unknown Io "the card holds no file system that this server reads; format it";
+    Unknown Io "the medium holds no file system that this server reads; format it";
     /// The medium has a file system of which this volume knows only the name.
     Exfat Io "the card is formatted as exFAT or NTFS, which this server does not read; format it as FAT32";
     /// The medium is mounted, but nothing can be written safely.
-    NoJournal ReadOnly "the card is served read-only: it has no room for the journal, or its format is too old";
+    NoJournal ReadOnly "the medium is served read-only: it has no room for the journal, or its format is too old";
     /// The medium cannot be written.
-    ReadOnly ReadOnly "the card is write-protected";
+    ReadOnly ReadOnly "the medium is write-protected";
     /// Another session writes the file.
     Busy Busy "another session writes this file; try again later";
     /// The file is being read, and must stay as it is meanwhile.
@@ -69,13 +70,13 @@ errors! {
     /// A folder cannot be moved into itself.
     IntoItself BadArgument "a folder cannot be moved into itself";
     /// The medium is full.
-    NoSpace NoSpace "the card is full";
+    NoSpace NoSpace "the medium is full";
     /// The folder has no room for another entry.
-    FolderFull NoSpace "the folder has as many entries as the card's file system allows";
+    FolderFull NoSpace "the folder has as many entries as its file system allows";
     /// The file system has no files of that size.
-    TooLarge TooLarge "the file is larger than the card's file system can hold";
+    TooLarge TooLarge "the file is larger than the file system can hold";
     /// The file system has no such names.
-    BadName BadPath "the card's file system cannot hold this name";
+    BadName BadPath "the file system cannot hold this name";
     /// The name is one of the server's own.
     Reserved BadPath "names like this are the server's own";
 }

@@ -66,6 +66,10 @@ impl<I: Copy + Eq, const FILES: usize> Readers<I, FILES> {
         self.0.iter().all(|reader| reader.number == 0)
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.0.iter().filter(|reader| reader.number != 0).count()
+    }
+
     pub(super) fn clear(&mut self) {
         *self = Self::NONE;
     }

@@ -40,9 +40,24 @@ pub struct ChipFolder<V: Volume> {
 
 /// A staged file of a [`Chip`].
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ChipStaged {
     pub(super) ticket: u32,
     pub(super) mount: u32,
+}
+
+impl<V: Volume> ChipFile<V> {
+    /// Which of the medium's open files this is, for logs.
+    pub(crate) const fn number(&self) -> u32 {
+        self.number
+    }
+}
+
+impl<V: Volume> ChipFolder<V> {
+    /// Likewise.
+    pub(crate) const fn number(&self) -> Option<u32> {
+        self.number
+    }
 }
 
 struct Finished {
@@ -56,6 +71,11 @@ impl<'a, V: Volume, const FILES: usize> ChipSession<'a, V, FILES> {
     pub fn new(chip: &'a RefCell<Chip<V, FILES>>) -> Self {
         let number = chip.try_borrow_mut().map_or(0, |mut chip| chip.number());
         Self { chip, number, group: Deque::new(), results: Deque::new() }
+    }
+
+    /// Which of the medium's sessions this is, for logs.
+    pub(crate) const fn number(&self) -> u32 {
+        self.number
     }
 
     /// The medium, for the duration of one call.

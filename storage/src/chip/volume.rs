@@ -9,6 +9,7 @@ use super::error::Error;
 
 /// A visible entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Entry<I> {
     /// What it is called by while it exists.
     pub id: I,
@@ -18,6 +19,7 @@ pub struct Entry<I> {
 
 /// A staged file as it is found on the medium: of a session that writes it, or left over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Leftover<I> {
     /// What it is called by while it exists.
     pub id: I,

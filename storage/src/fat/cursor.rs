@@ -8,6 +8,7 @@ use crate::chip::Error;
 
 /// A place in a chain.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Cursor {
     /// The first cluster of the chain, or none.
     pub(super) first: u32,

@@ -16,6 +16,7 @@ pub(super) const ROOT: u32 = 0;
 
 /// Where an entry is: what it is called by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Id {
     /// The first cluster of its folder.
     pub(super) folder: u32,

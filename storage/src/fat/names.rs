@@ -14,6 +14,7 @@ use crate::chip::{Error, Leftover};
 
 /// A name in a folder.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Place<'p> {
     pub(super) folder: u32,
     pub(super) name: &'p [u8],

@@ -16,6 +16,7 @@ const AHEAD: u32 = 256 << 10;
 
 /// A staged file that is being written.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Staged {
     pub(super) id: Id,
     /// Where it was last read or written.

@@ -14,6 +14,7 @@ use crate::chip::{Entry, Error, Leftover, Volume};
 
 /// A file open for reading.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct File {
     cursor: Cursor,
     size: u32,
@@ -21,6 +22,7 @@ pub struct File {
 
 /// A folder being listed.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Listing {
     folder: u32,
     next: u32,
