@@ -205,7 +205,7 @@ impl Device for Ethernet {
 
     fn transmit(&mut self, _now: Instant) -> Option<Sending<'_>> {
         let is_free = self.registers.read_tr() == 0;
-        is_free.then_some(Sending { registers: &mut self.registers, buffer: &mut self.sent })
+        is_free.then_some(Sending { registers: &mut self.registers, buffer: self.sent })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

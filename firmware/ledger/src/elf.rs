@@ -1,9 +1,9 @@
 //! Reading images: what a chip must hold of them, and who calls whom.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
-use object::read::{File, Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind};
+use object::read::{File, Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind};
 use rustc_demangle::demangle;
 
 /// Bytes of an image on a chip.
@@ -47,6 +47,27 @@ pub fn sizes(image: &[u8]) -> Result<Sizes> {
         }
     }
     Ok(sizes)
+}
+
+/// Bytes of the functions of a module.
+///
+/// # Errors
+///
+/// If it is no image.
+pub fn code_of(image: &[u8], module: &str) -> Result<u64> {
+    let file = File::parse(image).context("not an image")?;
+    let functions: BTreeMap<u64, u64> = file
+        .symbols()
+        .filter(|symbol| symbol.is_definition() && symbol.kind() == SymbolKind::Text)
+        .filter(|symbol| symbol.name().is_ok_and(|name| is_of(&plain_name(name), module)))
+        .map(|symbol| (symbol.address(), symbol.size()))
+        .collect();
+    Ok(functions.values().sum())
+}
+
+/// Whether a function is one of a module, by itself or as a method of one of its types.
+fn is_of(function: &str, module: &str) -> bool {
+    function.trim_start_matches('<').starts_with(module)
 }
 
 /// The names of all functions from which a function is referred to, in an image that was linked

@@ -73,5 +73,8 @@ pub fn measure(repository: &Repository) -> Result<Figures> {
 fn sizes(repository: &Repository, image: &Image, target: &str) -> Result<elf::Sizes> {
     let path = image.build(repository, target)?;
     let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
-    elf::sizes(&bytes).with_context(|| path.display().to_string())
+    let stubs = elf::code_of(&bytes, "coracle_probes::opaque")?;
+    let mut sizes = elf::sizes(&bytes).with_context(|| path.display().to_string())?;
+    sizes.flash = sizes.flash.saturating_sub(stubs);
+    Ok(sizes)
 }

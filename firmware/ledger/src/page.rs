@@ -18,8 +18,8 @@ const FLASH: &str = "\
 
 Bytes of code and constants: the image minus one with nothing in it. Built as a firmware would be
 (`opt-level = \"s\"`, fat LTO), of the core alone: medium and network are stubs of which the optimizer
-knows nothing, so that everything of the core is in the image. The routines of the compiler that it
-needs (copying, comparing) count as well.
+knows nothing, so that everything of the core is in the image; their own code does not count. The
+routines of the compiler that it needs (copying, comparing) count as well.
 
 ";
 

@@ -37,13 +37,16 @@ mod written {
     }
 
     pub(crate) fn turned_away(peer: IpEndpoint, refusal: Refusal) {
-        defmt::warn!("{} turned away: {}", peer, refusal);
+        defmt::warn!("{} turned away: {=str}", peer, refusal.message);
     }
 
     pub(crate) fn event(session: u32, event: Event<'_>) {
         match event {
             Event::Command { verb, path, size } => command(session, verb, path, size),
-            Event::Refused(refusal) => defmt::warn!("session {=u32}: {}", session, refusal),
+            Event::Refused(refusal) => {
+                let Refusal { code, message } = refusal;
+                defmt::warn!("session {=u32}: {=str} ({=str})", session, message, code.word());
+            }
             event => defmt::info!("session {=u32}: {}", session, event),
         }
     }
@@ -91,6 +94,9 @@ mod silent {
     pub(crate) const fn ended(_session: &Session, _ended: &Ended) {}
     pub(crate) const fn turned_away(_peer: IpEndpoint, _refusal: Refusal) {}
     pub(crate) const fn event(_session: u32, _event: Event<'_>) {}
-    pub(crate) const fn stalled(_session: u32, _step: (), _millis: u64) {}
-    pub(crate) const fn name(_step: &Step<'_>) {}
+    pub(crate) const fn stalled(_session: u32, _step: &str, _millis: u64) {}
+
+    pub(crate) const fn name(_step: &Step<'_>) -> &'static str {
+        ""
+    }
 }

@@ -1,4 +1,5 @@
-//! Surroundings of the core of which the optimizer knows nothing.
+//! Surroundings of the core of which the optimizer knows nothing. None of their functions is inlined:
+//! the ledger tells them from the core by their names.
 
 mod handler;
 mod link;

@@ -6,6 +6,7 @@ use coracle_qemu::firmware::Image;
 use coracle_qemu::qemu::{Network, Qemu, Setup};
 
 use crate::site::{SOON, Site, has_qemu, image};
+use crate::support::until;
 
 /// Start an image without card and network.
 fn start(name: &str) -> Qemu {
@@ -54,6 +55,12 @@ fn numbers(line: &str) -> Vec<usize> {
     line.split(' ').filter_map(|word| word.parse().ok()).collect()
 }
 
+/// The time of the last line.
+fn seconds(log: &[String]) -> f64 {
+    let time = |line: &String| line.split(' ').next()?.parse().ok();
+    log.iter().rev().find_map(time).unwrap_or(0.0)
+}
+
 #[test]
 fn the_ram_that_is_used_is_bounded() {
     let Some(mut site) = Site::start() else { return };
@@ -67,11 +74,15 @@ fn the_ram_that_is_used_is_bounded() {
     site.fetch("name");
     site.run(&["sum", "name"]).succeeded();
     site.run(&["ls"]).succeeded();
-    // The mark is logged when it has risen, after half a second at most.
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    // The mark is logged when it has risen, after half a second of the chip's time at most.
+    let after = seconds(site.qemu.log());
+    until("its clock goes on", || {
+        site.run(&["ls"]).succeeded();
+        seconds(site.qemu.log()) > after + 0.6
+    });
     let log = site.qemu.log();
-    let lines = log.iter().filter(|line| line.contains("stack: "));
-    let [used, size] = numbers(lines.last().expect("a mark"))[..] else { panic!("{log:?}") };
+    let mut marks = log.iter().filter(|line| line.contains("stack: "));
+    let [used, size] = numbers(marks.next_back().expect("a mark"))[..] else { panic!("{log:?}") };
     let line = log.iter().find(|line| line.contains("statics: ")).expect("the statics");
     let statics = numbers(line)[0];
     println!("statics {statics} B, stack {used} of {size} B");

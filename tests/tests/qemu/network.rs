@@ -135,7 +135,12 @@ fn a_flood_of_half_open_connections_stops_no_transfer() {
             unreachable!("it is IPv4")
         };
         let from = SocketAddrV4::new(address, 1024 + (number % 60_000) as u16);
-        forger.syn(from, [CONTROL, TRANSFER][number as usize % 2]);
+        let port = [CONTROL, TRANSFER][number as usize % 2];
+        // Now and then a reset of nothing.
+        match number % 16 {
+            0 => forger.reset(from, port, None),
+            _ => forger.syn(from, port),
+        }
     });
 }
 

@@ -10,6 +10,7 @@ use super::{any, filled, taken};
 pub struct Caller<'a>(pub Path<'a>);
 
 impl Handler for Caller<'_> {
+    #[inline(never)]
     fn next_request(&mut self) -> Option<Command<Path<'_>>> {
         let (path, number) = (self.0, any(Some(1)));
         let resume = number.map(|offset| Resume { offset, crc: any(1) });
@@ -32,21 +33,25 @@ impl Handler for Caller<'_> {
         }))
     }
 
+    #[inline(never)]
     fn requested(&mut self, outcome: Result<u64, NotNow>) {
         any(outcome).ok();
     }
 
+    #[inline(never)]
     fn supply(&mut self, request: u64, offset: u64, buffer: &mut [u8]) -> Supplied {
         any((request, offset));
         any(Supplied::Bytes(filled(buffer)))
     }
 
+    #[inline(never)]
     fn store(&mut self, request: u64, offset: u64, data: &[u8]) -> Result<(), Refusal> {
         any((request, offset));
         taken(data);
         any(Ok(()))
     }
 
+    #[inline(never)]
     fn event(&mut self, event: Event<'_>) -> Result<(), Refusal> {
         any(&event);
         any(Ok(()))
