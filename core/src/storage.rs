@@ -89,8 +89,9 @@ pub enum Durability {
 /// 5. **Partials.** A staged file that is [kept](Self::keep), or whose session ended in any way
 ///    (also by a crash), is the partial of its path if a byte is stored, and is not visible
 ///    otherwise. A power cut may take bytes that the medium had not stored yet: then the partial
-///    is a prefix of what was written. Keeping replaces an older partial of that path; keeping an empty one leaves the
-///    older one. A commit discards every partial of its path. A path has one partial at most.
+///    is a prefix of what was written. Keeping replaces an older partial of that path; keeping an
+///    empty one leaves the older one. A commit discards every partial of its path. A path has one
+///    partial at most.
 /// 6. **Ownership.** While one session makes progress with a staged file, `stage`, `resume`,
 ///    `open_partial` and `forget` of its path are refused as `busy` to others. After 5 s without
 ///    progress `open_partial` answers to all, and a `stage` or `resume` by another session takes
