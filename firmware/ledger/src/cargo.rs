@@ -27,6 +27,12 @@ impl Image {
         Self { folder: "firmware/probes", bin, features: "", profile: "release" }
     }
 
+    /// The image of the firmware, with these features only.
+    pub const fn firmware(features: &'static str) -> Self {
+        let bin = "coracle-firmware";
+        Self { folder: "firmware", bin, features, profile: "release" }
+    }
+
     /// The same, built for size at any price.
     pub const fn small(self) -> Self {
         Self { profile: "small", ..self }
@@ -71,7 +77,7 @@ impl Image {
                 "--target",
                 target,
             ])
-            .args(["--bin", self.bin, "--features", self.features])
+            .args(["--bin", self.bin, "--no-default-features", "--features", self.features])
             .args(["--config", &same_everywhere(repository, target)?])
             .env("CARGO_TARGET_DIR", folder.join("target"))
             .env_remove("RUSTFLAGS")

@@ -37,8 +37,17 @@ const fn core(name: &'static str, title: &'static str) -> Row {
     Row { name, title, image: Image::probe(name), without: BASELINE, targets: &TARGETS }
 }
 
+/// A row of the firmware, as it is flashed.
+const fn firmware(name: &'static str, title: &'static str, features: &'static str) -> Row {
+    let image = Image::firmware(features);
+    Row { name, title, image, without: None, targets: &FIRMWARE }
+}
+
+/// The target of the firmware.
+const FIRMWARE: [&str; 1] = ["thumbv7m-none-eabi"];
+
 /// All rows, in the order of the page.
-pub static ROWS: [Row; 5] = [
+pub static ROWS: [Row; 11] = [
     core("server", "server"),
     Row {
         image: Image::probe("server").small(),
@@ -47,6 +56,12 @@ pub static ROWS: [Row; 5] = [
     core("server-client", "server and client"),
     core("server-classic", "server of both dialects"),
     core("all", "server and client of both dialects"),
+    core("server-fat", "server, with FAT"),
+    core("server-littlefs", "server, with littlefs"),
+    firmware("image", "whole image: Ethernet, smoltcp, SD card, FAT", ""),
+    firmware("image-classic", "whole image, both dialects", "classic"),
+    firmware("image-dhcp", "whole image, with DHCP", "dhcp"),
+    firmware("image-defmt", "whole image, with its log", "defmt"),
 ];
 
 /// Build and measure every row.

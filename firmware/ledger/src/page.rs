@@ -17,9 +17,10 @@ const FLASH: &str = "\
 ## Flash
 
 Bytes of code and constants: the image minus one with nothing in it. Built as a firmware would be
-(`opt-level = \"s\"`, fat LTO), of the core alone: medium and network are stubs of which the optimizer
-knows nothing, so that everything of the core is in the image; their own code does not count. The
-routines of the compiler that it needs (copying, comparing) count as well.
+(`opt-level = \"s\"`, fat LTO): network and medium, or the device of blocks under a file system, are
+stubs of which the optimizer knows nothing, so that everything else is in the image; their own code does
+not count. The routines of the compiler that are needed (copying, comparing) count as well. Whole images
+are those of [`firmware/`](../firmware), for the LM3S6965, with the profile of their own workspace.
 
 ";
 
@@ -28,7 +29,8 @@ const MEMORY: &str = "\
 
 Bytes. A session's machine includes its buffers; its driver comes on top. The stack was measured, not
 computed: painted before a session and looked at after it, on thumbv7m in QEMU with every command,
-right and wrong, under the poll driver. The core has no statics.
+right and wrong, under the poll driver. The core has no statics; those of whole images hold sockets and
+sessions, and the stack on top of them is what `firmware/memory.x` gives it.
 
 ";
 
@@ -67,8 +69,7 @@ pub fn of(figures: &Figures) -> String {
 
 fn flash(figures: &Figures) -> String {
     let short = TARGETS.map(|target| target.split('-').next().unwrap_or(target));
-    let mut table =
-        format!("| core | {} |\n|---|{}\n", short.join(" | "), "--:|".repeat(TARGETS.len()));
+    let mut table = format!("| | {} |\n|---|{}\n", short.join(" | "), "--:|".repeat(TARGETS.len()));
     for row in &ROWS {
         let cells = TARGETS.map(|target| cell(figures, &format!("flash {} {target}", row.name)));
         let _infallible = writeln!(table, "| {} | {} |", row.title, cells.join(" | "));
@@ -77,8 +78,11 @@ fn flash(figures: &Figures) -> String {
 }
 
 fn memory(figures: &Figures) -> String {
-    let mut table =
-        String::from("| core | statics | a session | worst stack |\n|---|--:|--:|--:|\n");
+    let mut table = String::from("| | statics | a session | worst stack |\n|---|--:|--:|--:|\n");
+    for row in ROWS.iter().filter(|row| row.name.starts_with("image")) {
+        let ram = cell(figures, &format!("ram {} thumbv7m-none-eabi", row.name));
+        let _infallible = writeln!(table, "| {} | {ram} | – | – |", row.title);
+    }
     for (name, session) in figures.of("session") {
         let title = ROWS.iter().find(|row| row.name == name).map_or(name, |row| row.title);
         let ram = cell(figures, &format!("ram {name} thumbv7m-none-eabi"));

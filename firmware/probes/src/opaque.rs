@@ -1,12 +1,14 @@
 //! Surroundings of the core of which the optimizer knows nothing. None of their functions is inlined:
 //! the ledger tells them from the core by their names.
 
+mod blocks;
 mod handler;
 mod link;
 mod storage;
 
 use core::hint::black_box;
 
+pub use blocks::Blocks;
 pub use handler::Caller;
 pub use link::Link;
 pub use storage::Medium;

@@ -1,10 +1,13 @@
 //! The parts of the core that an image may have, each called with arguments that may be anything.
 
+use core::cell::RefCell;
+
 use coracle::classic::{self, Way};
 use coracle::client;
 use coracle::limits::{CHUNK_BUFFER_LEN, LINE_MIN};
 use coracle::poll::{self, Progress};
 use coracle::{Config, FixedServer, Machine, Medium, Outcome, Path, Storage, Timeouts};
+use coracle_storage::chip::{Chip, ChipSession, Volume};
 
 use crate::opaque::{self, Caller, Link, any};
 
@@ -31,6 +34,17 @@ pub fn serve_from(machine: &mut impl Machine, storage: impl Storage) -> Option<O
             Ok(progress) => any(progress),
             Err(_) => return None,
         };
+    }
+}
+
+/// Sessions of the native dialect, one after another, on this file system.
+pub fn serve_files(volume: impl Volume) {
+    let chip = RefCell::new(Chip::<_, 6>::new(volume));
+    while any(true) {
+        if let Ok(mut chip) = chip.try_borrow_mut() {
+            chip.set_now(any(0));
+        }
+        serve_from(&mut server(), ChipSession::new(&chip));
     }
 }
 
