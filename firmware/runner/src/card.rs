@@ -5,8 +5,11 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
 
+use coracle_storage::littlefs::{self, LittleFs, PARTITION};
 use fatfs::{FileSystem, FormatVolumeOptions, FsOptions};
 use fscommon::{BufStream, StreamSlice};
+
+use crate::blocks::Blocks;
 
 /// Bytes of a block of a card.
 const BLOCK: u64 = 512;
@@ -21,6 +24,10 @@ const BEGIN: u64 = 1 << 20;
 /// A partition table: where its first entry stands, and the two bytes at its end.
 const ENTRY: u64 = 446;
 const SIGNATURE: [u8; 2] = [0x55, 0xaa];
+
+/// Bytes of the second partition, a littlefs, at the end of cards that are large enough.
+const SECOND: u64 = 8 << 20;
+const SECOND_FROM: u64 = 32 << 20;
 
 /// Kinds of partitions: FAT16 and FAT32, both by numbers of blocks.
 const FAT16: u8 = 0x0e;
@@ -42,7 +49,8 @@ const LINES: (&str, u32) = ("folder/lines.txt", 100_000);
 /// The volume of a card, with files that are read and written behind a buffer.
 pub type Volume = FileSystem<BufStream<StreamSlice<File>>>;
 
-/// Make the image of a card with an empty volume.
+/// Make the image of a card with an empty FAT volume and, from 32 MiB on, an empty littlefs on a
+/// second partition.
 ///
 /// # Errors
 ///
@@ -55,23 +63,32 @@ pub fn create(path: &Path, size: u64) -> io::Result<()> {
     }
     let mut file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
     file.set_len(size)?;
+    let end = if size < SECOND_FROM { size } else { size - SECOND };
+    let kind = if size < FAT32_FROM { FAT16 } else { FAT32 };
     file.seek(SeekFrom::Start(ENTRY))?;
-    file.write_all(&entry(size))?;
+    file.write_all(&entry(kind, BEGIN..end))?;
+    if end < size {
+        file.write_all(&entry(PARTITION, end..size))?;
+    }
     file.seek(SeekFrom::Start(BLOCK - SIGNATURE.len() as u64))?;
     file.write_all(&SIGNATURE)?;
-    let slice = StreamSlice::new(file, BEGIN, size)?;
+    if end < size {
+        let card = littlefs::Card::partition(Blocks(file.try_clone()?), PARTITION);
+        let mut second = LittleFs::<_, 1>::new(card);
+        second.format().map_err(|error| io::Error::other(format!("littlefs: {error:?}")))?;
+    }
+    let slice = StreamSlice::new(file, BEGIN, end)?;
     let label = FormatVolumeOptions::new().volume_label(*b"CORACLE    ");
     fatfs::format_volume(BufStream::new(slice), label)
 }
 
-/// The one entry of a partition table.
-fn entry(size: u64) -> [u8; 16] {
+/// An entry of a partition table, for this range of bytes.
+fn entry(kind: u8, bytes: Range<u64>) -> [u8; 16] {
     // Cylinders, heads and sectors are of no use any more: all ones say so.
     const NO_GEOMETRY: [u8; 3] = [0xfe, 0xff, 0xff];
-    let kind = if size < FAT32_FROM { FAT16 } else { FAT32 };
     let blocks = |bytes: u64| u32::try_from(bytes / BLOCK).unwrap_or(u32::MAX).to_le_bytes();
     let [a, b, c] = NO_GEOMETRY;
-    let ([d, e, f, g], [h, i, j, k]) = (blocks(BEGIN), blocks(size - BEGIN));
+    let ([d, e, f, g], [h, i, j, k]) = (blocks(bytes.start), blocks(bytes.end - bytes.start));
     [0, a, b, c, kind, a, b, c, d, e, f, g, h, i, j, k]
 }
 

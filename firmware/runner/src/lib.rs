@@ -4,6 +4,7 @@
 
 #![allow(clippy::std_instead_of_core, reason = "this program stands on the standard library")]
 
+mod blocks;
 pub mod card;
 pub mod cli;
 pub mod firmware;
