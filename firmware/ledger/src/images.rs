@@ -47,7 +47,7 @@ const fn firmware(name: &'static str, title: &'static str, features: &'static st
 const FIRMWARE: [&str; 1] = ["thumbv7m-none-eabi"];
 
 /// All rows, in the order of the page.
-pub static ROWS: [Row; 11] = [
+pub static ROWS: [Row; 12] = [
     core("server", "server"),
     Row {
         image: Image::probe("server").small(),
@@ -61,6 +61,7 @@ pub static ROWS: [Row; 11] = [
     firmware("image", "whole image: Ethernet, smoltcp, SD card, FAT", ""),
     firmware("image-classic", "whole image, both dialects", "classic"),
     firmware("image-dhcp", "whole image, with DHCP", "dhcp"),
+    firmware("image-littlefs", "whole image, littlefs in place of FAT", "littlefs"),
     firmware("image-defmt", "whole image, with its log", "defmt"),
 ];
 
