@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
-use object::read::{File, Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind};
+use object::read::{
+    File, Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind,
+};
 use rustc_demangle::demangle;
 
 /// Bytes of an image on a chip.
