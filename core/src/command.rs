@@ -17,9 +17,10 @@ pub const VERSION: u64 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-// A tag of its own. Otherwise it would share the 64 bits that tell of an `Option<u64>` within, and
-// a chip would compare them in halves at every `match`.
-#[repr(u8)]
+// A tag of its own, a word. Otherwise it would share the 64 bits that tell of an `Option<u64>`
+// within, and a chip would compare them in halves at every `match`; and behind a tag of one byte it
+// would copy the rest byte by byte.
+#[repr(u32)]
 pub enum Command<P> {
     /// `hello`: opens a session.
     Hello(Hello),

@@ -5,7 +5,6 @@ use crate::emit::Emit;
 use crate::limits::{
     BUSY_SECONDS, CHUNK_LEN, COMPONENT_MAX, LINE_MIN, NUMBER_MAX, PATH_MAX, PIPELINE_DEFAULT,
 };
-use crate::storage::Facts;
 use crate::token::{self, Tokens};
 
 /// What a server tells of itself and its limits in the reply to `hello`.
@@ -56,17 +55,6 @@ impl Default for Greeting {
 }
 
 impl Greeting {
-    /// The reply of a server with these medium facts.
-    pub(crate) fn with_facts(self, facts: Facts) -> Self {
-        Self {
-            case_sensitive: facts.case_sensitive,
-            atomic: facts.atomic_replace,
-            free: facts.free,
-            largest: facts.largest,
-            ..self
-        }
-    }
-
     /// Write the fields behind `ok`.
     pub(crate) fn emit(&self, line: &mut Emit<'_>) {
         line.bytes(b" 1");

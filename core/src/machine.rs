@@ -176,9 +176,15 @@ pub struct Counters {
     /// File bytes handed to the link.
     pub sent: u64,
     /// Signs of life without file bytes (BUSY frames).
-    pub signs: u64,
+    pub signs: u32,
     /// Bytes handed to the link, file bytes included.
     pub output: u64,
+}
+
+/// Add to a number of bytes or the like. By itself, for a chip adds 64 bits in many instructions.
+#[inline(never)]
+pub(crate) fn add_to(total: &mut u64, more: u64) {
+    *total = total.saturating_add(more);
 }
 
 impl Counters {

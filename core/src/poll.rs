@@ -96,8 +96,11 @@ where
     H: Host,
 {
     for _ in 0..budget {
-        if let Some(progress) = driver.turn(server, link, host, now)? {
-            return Ok(progress);
+        // Nothing is moved before it is looked at: mostly there is nothing.
+        match driver.turn(server, link, host, now) {
+            Ok(None) => {}
+            Ok(Some(progress)) => return Ok(progress),
+            Err(error) => return Err(error),
         }
     }
     Ok(Progress::Again)

@@ -105,7 +105,7 @@ pub struct Server<C: Buffer, const LINE: usize> {
 
 /// What the session is in the middle of.
 // A tag of its own, for the reason told at `Command`.
-#[repr(u8)]
+#[repr(u32)]
 enum Phase {
     /// Go on with this as soon as nothing is left to send or report.
     Next(Next),
@@ -125,7 +125,9 @@ enum Phase {
 }
 
 /// Where to go on.
+// A tag of its own, for the reason told at `Command`.
 #[derive(Clone, Copy)]
+#[repr(u32)]
 enum Next {
     /// With the next line.
     Boundary,

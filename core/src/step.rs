@@ -118,7 +118,7 @@ pub enum Step<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 // A tag of its own, for the reason told at `Command`.
-#[repr(u8)]
+#[repr(u32)]
 pub enum Answer {
     /// Done; nothing more to say.
     Done,

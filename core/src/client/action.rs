@@ -10,7 +10,7 @@ use crate::storage::{Durability, Metadata, Space};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 // A tag of its own, for the reason told at `Command`.
-#[repr(u8)]
+#[repr(u32)]
 pub enum Action<'a> {
     /// Make everything transmitted so far leave (flush), wait for bytes from the server, put
     /// them into this slice → [`received`](super::Client::received). Never empty.
@@ -71,7 +71,7 @@ pub enum Action<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 // A tag of its own, for the reason told at `Command`.
-#[repr(u8)]
+#[repr(u32)]
 pub enum Event<'a> {
     /// The session is open; these are the limits of the server.
     Greeting(Greeting),

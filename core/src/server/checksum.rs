@@ -3,6 +3,7 @@
 use super::Misuse;
 use crate::crc::Crc32;
 use crate::limits::BUSY_INTERVAL;
+use crate::machine::add_to;
 
 /// Below this many bytes a checksum takes no time worth a `+ busy`.
 const QUICK: u64 = 64 << 10;
@@ -55,7 +56,7 @@ impl Checksum {
             return Err(Misuse);
         }
         self.crc.update(buffer.get(..count).unwrap_or(b""));
-        self.at = self.at.saturating_add(count as u64);
+        add_to(&mut self.at, count as u64);
         if count == 0 || self.is_complete() {
             return Ok(Progress::Over);
         }

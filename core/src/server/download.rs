@@ -8,6 +8,7 @@ use crate::crc::Crc32;
 use crate::emit::Emit;
 use crate::frame::{BUSY, DATA_START, End, Frame, data_len};
 use crate::limits::{FAIL_MAX, HEADER_LEN};
+use crate::machine::add_to;
 use crate::reply::{Code, Receipt, Refusal, emit_time};
 use crate::step::{Answer, Note, Step};
 use crate::storage::Metadata;
@@ -23,7 +24,7 @@ pub(super) struct Download {
 }
 
 // A tag of its own, for the reason told at `Command`.
-#[repr(u8)]
+#[repr(u32)]
 enum Stage {
     Open,
     /// Check that the client's first bytes are ours.
@@ -216,11 +217,11 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         let chunk = self.chunk.bytes_mut();
         let frame_len = DATA_START.saturating_add(count);
         sending.crc.update(chunk.get(DATA_START..frame_len).unwrap_or(b""));
-        sending.sent = sending.sent.saturating_add(count as u64);
+        add_to(&mut sending.sent, count as u64);
         if let Some(header) = chunk.first_chunk_mut::<HEADER_LEN>() {
             *header = Frame::Data(count as u32).emit();
         }
-        self.counters.sent = self.counters.sent.saturating_add(count as u64);
+        add_to(&mut self.counters.sent, count as u64);
         self.queue_bytes(frame_len);
         Ok(())
     }

@@ -4,6 +4,7 @@ use super::frames::{Frames, Got};
 use super::upload::NOT_A_FRAME;
 use super::{Misuse, Next, Outcome, Phase, Server};
 use crate::buffer::{Buffer, Purpose};
+use crate::machine::add_to;
 
 impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     pub(super) fn on_drained(&mut self, count: usize) -> Result<(), Misuse> {
@@ -20,7 +21,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             Frames::Data(left) => {
                 let left = left.saturating_sub(count as u32);
                 *frames = if left > 0 { Frames::Data(left) } else { Frames::START };
-                self.counters.received = self.counters.received.saturating_add(count as u64);
+                add_to(&mut self.counters.received, count as u64);
                 Got::Part
             }
             _ => frames.received(count),

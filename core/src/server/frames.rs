@@ -89,16 +89,20 @@ impl Frames {
         self.on_header(bytes.len().min(HEADER_LEN), header)
     }
 
-    fn on_header(&mut self, have: usize, mut bytes: [u8; HEADER_LEN]) -> Got {
+    fn on_header(&mut self, have: usize, bytes: [u8; HEADER_LEN]) -> Got {
         let mut have = have.min(HEADER_LEN);
+        let mut word = u32::from_le_bytes(bytes);
         // An empty line may stand wherever a frame may.
         while have > 0 {
-            (bytes, have) = match bytes {
-                [b'\n', a, b, c] => ([a, b, c, 0], have - 1),
-                [b'\r', b'\n', a, b] if have > 1 => ([a, b, 0, 0], have - 2),
+            let count = match word.to_le_bytes() {
+                [b'\n', ..] => 1,
+                [b'\r', b'\n', ..] if have > 1 => 2,
                 _ => break,
             };
+            word >>= 8 * count;
+            have -= count;
         }
+        let bytes = word.to_le_bytes();
         *self = Self::Header(have as u8, bytes);
         match bytes {
             _ if have == 0 => Got::Part,

@@ -63,6 +63,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
 
     /// Whether the first bytes are not, and cannot become, those of a native session. Frames
     /// and reserved bytes are none of the classic dialect either.
+    #[inline(never)]
     fn is_classic(&self, taken: Taken) -> bool {
         let is_whole = taken == Taken::Line;
         let bytes = if is_whole { self.input.line() } else { self.input.waiting() };

@@ -4,6 +4,7 @@ use super::{Misuse, Phase, Server};
 use crate::buffer::{Buffer, Purpose};
 use crate::command::path_in;
 use crate::limits::COMPONENT_MAX;
+use crate::machine::add_to;
 use crate::path::check_component;
 use crate::reply::{Entry, Refusal};
 use crate::step::{Answer, Step};
@@ -86,10 +87,10 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         let Phase::Listing(listing) = &mut self.phase else { return };
         match emitted {
             Some(len) => {
-                listing.sent = listing.sent.saturating_add(1);
+                add_to(&mut listing.sent, 1);
                 self.queue_bytes(len);
             }
-            None => listing.skipped = listing.skipped.saturating_add(1),
+            None => add_to(&mut listing.skipped, 1),
         }
     }
 

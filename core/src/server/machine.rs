@@ -4,6 +4,7 @@ use super::drain::drain_space;
 use super::output::Output;
 use super::{Action, Counters, Machine, Misuse, Next, Outcome, Phase, Server, Waiting, simple};
 use crate::buffer::Buffer;
+use crate::machine::add_to;
 use crate::reply::{Code, Refusal};
 use crate::step::{Answer, Event};
 
@@ -67,7 +68,7 @@ impl<C: Buffer, const LINE: usize> Machine for Server<C, LINE> {
     fn transmitted(&mut self, count: usize) -> Result<(), Misuse> {
         self.check_reported()?;
         self.output.transmitted(count)?;
-        self.counters.output = self.counters.output.saturating_add(count as u64);
+        add_to(&mut self.counters.output, count as u64);
         self.settle();
         Ok(())
     }

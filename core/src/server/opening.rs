@@ -58,10 +58,13 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             pipeline: self.config.pipeline.into(),
             busy: self.config.busy.into(),
             sessions: self.config.sessions.map(u64::from),
+            case_sensitive: facts.case_sensitive,
+            atomic: facts.atomic_replace,
+            free: facts.free,
+            largest: facts.largest,
             read_only: self.config.read_only,
             transfer,
-            ..Greeting::default()
         };
-        self.reply(|line| greeting.with_facts(facts).emit(line));
+        self.reply(|line| greeting.emit(line));
     }
 }

@@ -9,6 +9,7 @@ use crate::command::{Resume, path_in};
 use crate::crc::Crc32;
 use crate::frame::{DATA_START, End, data_len};
 use crate::limits::HEADER_LEN;
+use crate::machine::add_to;
 use crate::reply::{Code, Receipt, Refusal};
 use crate::step::{Answer, Note, Step};
 use crate::token::Span;
@@ -162,7 +163,7 @@ impl Upload {
         if let Some(whole) = &mut self.whole {
             whole.update(bytes);
         }
-        self.received = self.received.saturating_add(data as u64);
+        add_to(&mut self.received, data as u64);
         self.fill = self.fill.saturating_add(data as u32);
         let left = left - data as u32;
         if left > 0 {
@@ -195,9 +196,10 @@ impl Upload {
 
     #[inline(never)]
     fn write_then(&mut self, then: Then) {
-        self.stage = Stage::Write(then);
         if self.fill == self.written {
             self.written_all(then);
+        } else {
+            self.stage = Stage::Write(then);
         }
     }
 
@@ -205,14 +207,18 @@ impl Upload {
     fn written_all(&mut self, then: Then) {
         self.fill = 0;
         self.written = 0;
-        self.stage = match then {
-            Then::Receive => Stage::Receive,
-            Then::PutAway(then) => Stage::PutAway { keep: true, then },
+        // Each stage is put where it belongs at once: a chip would copy one that is chosen first.
+        match then {
+            Then::Receive => self.stage = Stage::Receive,
+            Then::PutAway(then) => self.stage = Stage::PutAway { keep: true, then },
             Then::End(end) => match self.check_end(end) {
-                Ok(receipt) => Stage::Finish(receipt),
-                Err(refusal) => Stage::PutAway { keep: false, then: Next::Refuse(refusal, None) },
+                Ok(receipt) => self.stage = Stage::Finish(receipt),
+                Err(refusal) => {
+                    let then = Next::Refuse(refusal, None);
+                    self.stage = Stage::PutAway { keep: false, then };
+                }
             },
-        };
+        }
     }
 
     #[inline(never)]
@@ -227,7 +233,7 @@ impl Upload {
 impl<C: Buffer, const LINE: usize> Server<C, LINE> {
     pub(super) fn on_upload_answer(&mut self, answer: Answer) -> Result<(), Misuse> {
         let Phase::Upload(upload) = &mut self.phase else { return Err(Misuse) };
-        match (upload.stage, answer) {
+        match (&upload.stage, answer) {
             (Stage::Open, Answer::Refused(refusal)) => {
                 let frames = upload.frames;
                 self.after_group(Next::Refuse(refusal, Some(frames)));
@@ -239,18 +245,20 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
             (Stage::Open, Answer::Stored(stored)) => self.on_resumed(stored)?,
             (Stage::Prefix(_), Answer::Filled(count)) => self.on_staged_read(count)?,
             (Stage::Truncate | Stage::Alive, Answer::Done) => upload.stage = Stage::Receive,
-            (Stage::Write(then), Answer::Wrote(count)) => {
+            (&Stage::Write(then), Answer::Wrote(count)) => {
                 let left = upload.fill.saturating_sub(upload.written);
                 if count == 0 || count > left as usize {
                     return Err(Misuse);
                 }
                 upload.written = upload.written.saturating_add(count as u32);
-                upload.stored = upload.stored.saturating_add(count as u64);
+                add_to(&mut upload.stored, count as u64);
                 if upload.written == upload.fill {
                     upload.written_all(then);
                 }
             }
-            (Stage::Write(then @ Then::PutAway(_)), Answer::Refused(_)) => upload.written_all(then),
+            (&Stage::Write(then @ Then::PutAway(_)), Answer::Refused(_)) => {
+                upload.written_all(then);
+            }
             (Stage::Prefix(_) | Stage::Truncate | Stage::Write(_), Answer::Refused(refusal)) => {
                 upload.put_away(true, refusal);
             }
@@ -261,7 +269,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
                     self.after_group(Next::Boundary);
                 }
             }
-            (Stage::PutAway { then, .. }, Answer::Done | Answer::Refused(_)) => {
+            (&Stage::PutAway { then, .. }, Answer::Done | Answer::Refused(_)) => {
                 self.after_group(then);
             }
             _ => return Err(Misuse),
@@ -335,7 +343,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         let before = upload.received;
         let got = upload.take(count, self.chunk.bytes());
         let moved = upload.received.saturating_sub(before);
-        self.counters.received = self.counters.received.saturating_add(moved);
+        add_to(&mut self.counters.received, moved);
         let too_much = |length: u32| {
             let total = upload.received.saturating_add(length.into());
             upload.expected().is_some_and(|expected| total > expected)

@@ -5,6 +5,7 @@ use crate::buffer::{Buffer, Purpose};
 use crate::classic::Way;
 use crate::command::path_in;
 use crate::frame::{DATA_START, data_len};
+use crate::machine::add_to;
 use crate::reply::{Code, Refusal};
 use crate::server::output::Output;
 use crate::step::{Answer, Step};
@@ -149,9 +150,9 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
 
     fn send(&mut self, count: usize, is_last: bool) {
         if let Phase::Download(download) = &mut self.phase {
-            download.sent = download.sent.saturating_add(count as u64);
+            add_to(&mut download.sent, count as u64);
         }
-        self.counters.sent = self.counters.sent.saturating_add(count as u64);
+        add_to(&mut self.counters.sent, count as u64);
         self.queue_bytes(DATA_START, DATA_START.saturating_add(count), is_last);
     }
 }

@@ -4,7 +4,7 @@ use super::{Command, End, Phase, Server};
 use crate::buffer::Buffer;
 use crate::classic::Way;
 use crate::command::path_in;
-use crate::machine::{Action, Counters, Machine, Misuse, Outcome, Waiting};
+use crate::machine::{Action, Counters, Machine, Misuse, Outcome, Waiting, add_to};
 use crate::reply::{Code, Refusal};
 use crate::server::output::Output;
 use crate::step::{Answer, Event};
@@ -64,7 +64,7 @@ impl<C: Buffer, const LINE: usize> Machine for Server<C, LINE> {
     fn transmitted(&mut self, count: usize) -> Result<(), Misuse> {
         self.check_reported()?;
         self.output.transmitted(count)?;
-        self.counters.output = self.counters.output.saturating_add(count as u64);
+        add_to(&mut self.counters.output, count as u64);
         self.settle();
         Ok(())
     }

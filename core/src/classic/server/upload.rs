@@ -7,7 +7,7 @@ use crate::classic::Way;
 use crate::command::path_in;
 use crate::crc::Crc32;
 use crate::frame::{DATA_START, data_len};
-use crate::machine::{Action, Outcome};
+use crate::machine::{Action, Outcome, add_to};
 use crate::reply::{Receipt, Refusal};
 use crate::server::CORRUPT_LENGTH;
 use crate::step::{Answer, Note, Step};
@@ -113,7 +113,7 @@ impl Upload {
     }
 
     fn on_bytes(&mut self, count: usize, chunk: &[u8]) {
-        self.received = self.received.saturating_add(count as u64);
+        add_to(&mut self.received, count as u64);
         if self.received > self.size {
             self.stage = Stage::Discard(End::Refused(CORRUPT_LENGTH));
             return;
@@ -141,7 +141,7 @@ impl Upload {
             return Err(Misuse);
         }
         self.written = self.written.saturating_add(count as u32);
-        self.stored = self.stored.saturating_add(count as u64);
+        add_to(&mut self.stored, count as u64);
         if self.written == self.fill {
             (self.fill, self.written) = (0, 0);
             self.stage = Stage::Receive;
@@ -191,7 +191,7 @@ impl<C: Buffer, const LINE: usize> Server<C, LINE> {
         if count == 0 {
             upload.on_end();
         } else {
-            self.counters.received = self.counters.received.saturating_add(count as u64);
+            add_to(&mut self.counters.received, count as u64);
             upload.on_bytes(count, self.chunk.bytes());
         }
         Ok(())

@@ -67,7 +67,7 @@ pub const UPLOAD_HEAD: &[u8] = b"hello 1\nupload a -\n";
 
 /// So many chunks of file bytes.
 pub fn chunks<'a>(count: usize) -> impl Iterator<Item = &'a [u8]> {
-    CONTENT.chunks_exact(CHUNK_LEN).cycle().take(count)
+    CONTENT.0.chunks_exact(CHUNK_LEN).cycle().take(count)
 }
 
 /// The frames of an upload of so many chunks: all but the END, which is [`end_of`] it.

@@ -17,7 +17,7 @@ pub struct Flat {
 impl Flat {
     /// A file of this length.
     pub const fn new(length: u64) -> Self {
-        Self { content: CONTENT, length, receipt: None }
+        Self { content: CONTENT.0, length, receipt: None }
     }
 
     fn entry(&self) -> Metadata {
