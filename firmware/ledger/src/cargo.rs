@@ -19,18 +19,22 @@ pub struct Image {
     pub features: &'static str,
     /// The profile of cargo.
     pub profile: &'static str,
+    /// Whether flags of the compiler from cargo's configuration count. The probes lie in the folder
+    /// of the firmware, whose flags are not theirs.
+    pub is_configured: bool,
 }
 
 impl Image {
     /// An image of the probes.
     pub const fn probe(bin: &'static str) -> Self {
-        Self { folder: "firmware/probes", bin, features: "", profile: "release" }
+        let folder = "firmware/probes";
+        Self { folder, bin, features: "", profile: "release", is_configured: false }
     }
 
     /// The image of the firmware, with these features only.
     pub const fn firmware(features: &'static str) -> Self {
         let bin = "coracle-firmware";
-        Self { folder: "firmware", bin, features, profile: "release" }
+        Self { folder: "firmware", bin, features, profile: "release", is_configured: true }
     }
 
     /// The same, built for size at any price.
@@ -65,8 +69,9 @@ impl Image {
     /// If cargo cannot be run.
     pub fn try_build(&self, repository: &Repository, target: &str) -> Result<Output> {
         let folder = repository.path(self.folder);
-        // Without the flags of whoever runs this: they would be measured as well.
-        Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        let flags = same_everywhere(repository)?;
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command
             .current_dir(&folder)
             .args([
                 "build",
@@ -78,23 +83,25 @@ impl Image {
                 target,
             ])
             .args(["--bin", self.bin, "--no-default-features", "--features", self.features])
-            .args(["--config", &same_everywhere(repository, target)?])
             .env("CARGO_TARGET_DIR", folder.join("target"))
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .stdin(Stdio::null())
-            .output()
-            .context("cargo")
+            .stdin(Stdio::null());
+        // Without the flags of whoever runs this: they would be measured as well.
+        command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+        if self.is_configured {
+            command.args(["--config", &format!("target.{target}.rustflags={flags:?}")]);
+        } else {
+            command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+        }
+        command.output().context("cargo")
     }
 }
 
 /// Flags of the compiler by which no path of this machine gets into an image.
-fn same_everywhere(repository: &Repository, target: &str) -> Result<String> {
+fn same_everywhere(repository: &Repository) -> Result<[String; 2]> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(env::home_dir()?.join(".cargo")));
     let home = home.context("neither CARGO_HOME nor a home folder")?;
     let sources = repository.path("");
     let remap = |from: PathBuf, to: &str| format!("--remap-path-prefix={}={to}", from.display());
-    let flags = [remap(home, "cargo"), remap(sources, "coracle")];
-    Ok(format!("target.{target}.rustflags={flags:?}"))
+    Ok([remap(home, "cargo"), remap(sources, "coracle")])
 }
