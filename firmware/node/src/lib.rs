@@ -21,7 +21,7 @@
 //! # Features
 //!
 //! None on by default: `defmt` logs sessions, commands, refusals and stalls; `dhcp` brings
-//! [`Addressing::Dhcp`].
+//! `Addressing::Dhcp`.
 #![no_std]
 
 mod board;
