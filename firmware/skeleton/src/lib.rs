@@ -5,7 +5,7 @@
 //! | what only you know | here | yours |
 //! |---|---|---|
 //! | the network | [`Mac`], [`Network`] | receive and send one frame with your controller; or implement smoltcp's `Device` yourself, to spare a copy |
-//! | the medium | [`RamBlocks`] | a [`BlockDevice`](coracle_storage::block::BlockDevice): an SD card with [`coracle_storage::sd`], or your flash |
+//! | the medium | [`RamBlocks`] | a [`BlockDevice`]: an SD card with [`coracle_storage::sd`], or your flash |
 //! | the clock | [`millisecond`] | call it from the interrupt of a timer of 1 kHz |
 //! | random numbers | [`Mac::random`] | read your generator |
 //!
