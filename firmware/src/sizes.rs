@@ -1,6 +1,6 @@
 //! What the RAM is used for.
 //!
-//! A connection takes 2.3 KiB for its session and the buffers of its socket; a door 0.7 KiB.
+//! A connection takes 2.3 KiB for its session, and the two buffers of its socket; a door 0.7 KiB.
 
 /// Connections that are served at once: a client that uses both ports has two while it moves files.
 pub const SLOTS: usize = 3;
