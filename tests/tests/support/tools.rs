@@ -27,6 +27,19 @@ pub fn is_there_for(name: &str, tool: &str) -> bool {
     let required = std::env::var("CORACLE_REQUIRE").unwrap_or_default();
     let is_required = required.split(',').any(|required| required == name);
     assert!(!is_required, "{tool} is missing, and CORACLE_REQUIRE asks for {name}");
-    eprintln!("SKIPPED: {tool} is missing (CORACLE_REQUIRE={name} makes that a failure)");
+    let package = package(tool);
+    eprintln!(
+        "SKIPPED: {tool} is missing: install it (on Debian: apt install {package}; \
+         CORACLE_REQUIRE={name} makes that a failure)"
+    );
     false
+}
+
+/// The package of Debian that a tool comes with.
+fn package(tool: &str) -> &str {
+    match tool {
+        "fsck.fat" => "dosfstools",
+        "mcopy" => "mtools",
+        same => same,
+    }
 }
